@@ -1,12 +1,12 @@
 # Copyright: Contributors to the mft.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the checks behind ``make lint`` and ``make test``: each once, two at a time, with progress and a count at the end.
+"""Runs the checks behind ``make lint`` and ``make test``: each once, two at a time, with progress and a count.
 
-usage: gate.py [--jobs N] [GROUP...]     (groups: lint sanity unit integration molecule; all of them when none is named)
+usage: gate.py [--jobs N] [GROUP...]     (groups: lint sanity unit integration molecule; all when none is named)
 
-Every check's output goes to ``build/checks/<check>.log``; what failed is printed whole. The exit status is non-zero when
-anything failed, when a check counted no test at all, or when a group's name is unknown.
+Every check's output goes to ``build/checks/<check>.log``; what failed is printed whole. The exit status is non-zero
+when anything failed, when a check counted no test at all, or when a group's name is unknown.
 """
 
 from __future__ import annotations
@@ -128,7 +128,13 @@ def run(check: Check, terminal: Terminal) -> Outcome:
     started = time.monotonic()
     with log.open("wb") as output:
         status = subprocess.run(
-            command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command,
+            check=False,
+            cwd=CHECKOUT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         ).returncode
     seconds = time.monotonic() - started
     passed, failed, skipped = counts(log.read_text(errors="replace")) if check.counted else (0, 0, 0)

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs ``ansible-test sanity`` on the working tree and proves that it looked at something.
 
-ansible-test wants a real directory ``ansible_collections/mft/aws`` (it refuses the link that .venv has), so the files that
-git would commit are copied into one, with the collections they import beside them. The environments that ansible-test makes
-for its tools are kept under ``.cache/sanity``, so that a second run is quick and the user's home stays as it is.
+ansible-test wants a real directory ``ansible_collections/mft/aws`` (it refuses the link that .venv has), so the files
+that git would commit are copied into one, with the collections they import beside them. The environments that
+ansible-test makes for its tools are kept under ``.cache/sanity``, so that a second run is quick and the user's home
+stays as it is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 WORK = CHECKOUT / ".cache" / "sanity"
 COLLECTION = WORK / "ansible_collections" / "mft" / "aws"
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
+ANSIBLE_TEST = str(Path(sys.executable).with_name("ansible-test"))
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # Each of these must report that it really ran on files of ours. "All targets skipped" with exit status 0 is what
@@ -75,8 +77,7 @@ def main() -> int:
     environment = dict(os.environ, HOME=str(home), PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     environment.pop("PYTHONPATH", None)
     process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("ansible-test")), "sanity", "--local", "--python", PYTHON_VERSION]
-        + ["--color", "no", *sys.argv[1:]],
+        [ANSIBLE_TEST, "sanity", "--local", "--python", PYTHON_VERSION, "--color", "no", *sys.argv[1:]],
         cwd=COLLECTION,
         env=environment,
         stdout=subprocess.PIPE,

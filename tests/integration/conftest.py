@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One lab for the whole integration run, in a directory of its own.
 
-``MFT_LAB_DIR`` set to the directory of a running lab makes the tests use that one and leave it running: handy while writing
-a test (``make lab-up``; ``MFT_LAB_DIR=.lab .venv/bin/pytest tests/integration/test_….py``).
+``MFT_LAB_DIR`` set to the directory of a running lab makes the tests use that one and leave it running: handy while
+writing a test (``make lab-up``; ``MFT_LAB_DIR=.lab .venv/bin/pytest tests/integration/test_….py``).
 """
 
 from __future__ import annotations
@@ -42,7 +42,12 @@ def lab_command(directory: Path, *words: str) -> subprocess.CompletedProcess[str
     """Run ``python -m lab`` for the lab in the given directory; fail the test with its output when it fails."""
     environment = dict(os.environ, MFT_LAB_DIR=str(directory), PYTHONPATH=str(CHECKOUT / "tests"))
     completed = subprocess.run(
-        [str(LAB_PYTHON), "-m", "lab", *words], env=environment, capture_output=True, text=True, cwd=CHECKOUT
+        [str(LAB_PYTHON), "-m", "lab", *words],
+        check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
     )
     assert completed.returncode == 0, f"lab {' '.join(words)}: {completed.stdout}{completed.stderr}"
     return completed

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Puts pip into the empty virtual environments that `ansible-test sanity` makes, in place of its get-pip download.
 
-ansible-test looks for ``~/.ansible/test/cache/get_pip_<X_Y_Z>.py`` before it fetches one from its own file server, which
-a machine that reaches package registries only cannot. sanity.py saves this file under that name. It takes the pip that
-CPython bundles and, with it, the version that ansible-test pins.
+ansible-test looks for ``~/.ansible/test/cache/get_pip_<X_Y_Z>.py`` before it fetches one from its own file server,
+which a machine that reaches package registries only cannot. sanity.py saves this file under that name. It takes the
+pip that CPython bundles and, with it, the version that ansible-test pins.
 """
 
 from __future__ import annotations

@@ -70,11 +70,11 @@ class ApplicationHost:
         config = self.lab.directory / "hosts" / "ssh_config"
         return {NAME: {"ansible_ssh_common_args": f"-F {config}", "ansible_user": "root"}}
 
-    def reader(self, path_on_mount: str) -> HostReader:
+    def reader(self) -> HostReader:
         config = self.lab.directory / "hosts" / "ssh_config"
         return HostReader(
             login=["ssh", "-F", str(config), NAME],
-            mount_point=f"{MOUNT_POINT}{path_on_mount}",
+            mount_point=MOUNT_POINT,
             description=f"{NAME}:{MOUNT_POINT}, the share mounted by NFSv4.1 on a host with its own kernel",
         )
 

@@ -22,7 +22,9 @@ class Reader(Protocol):
 
     description: str
 
-    def sha256(self, path: str) -> str | None: ...
+    def shows(self, path: str, digest: str | None, seconds: float) -> bool:
+        """Whether, within this time, the path came to hold a file of this SHA-256 (None: no file)."""
+
     def tree(self) -> str: ...
 
 
@@ -33,10 +35,17 @@ class DirectReader:
     root: Path
     description: str = "the share's own directory"
 
-    def sha256(self, path: str) -> str | None:
+    def shows(self, path: str, digest: str | None, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self._sha256(path) != digest:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _sha256(self, path: str) -> str | None:
         try:
-            with (self.root / path).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return file_sha256(self.root / path)
         except FileNotFoundError:
             return None
 
@@ -59,13 +68,16 @@ class HostReader:
     mount_point: str
     description: str
 
-    def _run(self, command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*self.login, command], capture_output=True, text=True, timeout=120, check=False)
+    def _run(self, command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*self.login, command], capture_output=True, text=True, timeout=timeout, check=False)
 
-    def sha256(self, path: str) -> str | None:
-        completed = self._run(f"sha256sum {shlex.quote(f'{self.mount_point}/{path}')}")
-        # A name with a backslash or a line break makes sha256sum start its line with a backslash.
-        return completed.stdout.lstrip("\\").split()[0] if completed.returncode == 0 else None
+    def shows(self, path: str, digest: str | None, seconds: float) -> bool:
+        # The loop runs on the host: over ssh each look would cost more than the wait.
+        file = shlex.quote(f"{self.mount_point}/{path}")
+        holds = f"[ ! -e {file} ]" if digest is None else f'[ "$(sha256sum 2>/dev/null <{file})" = "{digest}  -" ]'
+        end = f"$(($(date +%s) + {seconds:.0f}))"
+        loop = f"end={end}; until {holds}; do [ $(date +%s) -lt $end ] || exit 1; sleep 0.2; done"
+        return self._run(f"{{ {loop}; }} 2>/dev/null", timeout=seconds + 60).returncode == 0
 
     def tree(self) -> str:
         point = shlex.quote(self.mount_point)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the mft.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stack of everything that the lab adds to ministack's CloudFormation, with two functions that report what they see."""
+"""A stack of everything the lab adds to ministack's CloudFormation, with two functions that report what they see."""
 
 from __future__ import annotations
 

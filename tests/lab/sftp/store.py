@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.exceptions import ClientError
 
 from lab.sftp.upload import Stored
+from lab.transfer.http import INSIDE
 
 if TYPE_CHECKING:
     from lab.sftp.homes import Location
@@ -76,6 +77,7 @@ def client(service: str, endpoint_url: str, **settings: Any) -> Any:
             retries={"mode": "standard", "max_attempts": 4},
             max_pool_connections=THREADS,
             connect_timeout=5,
+            user_agent_extra=INSIDE,  # a test's faults and counts are about its own calls
             **settings,
         ),
     )

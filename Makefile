@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 export PYTHONPATH :=
+# Where a machine forbids .pyc files, each of the hundreds of module runs would compile boto3 anew (1.6 s of CPU).
+export PYTHONDONTWRITEBYTECODE :=
 
 PY  := .venv/bin/python
 LAB := PYTHONPATH=tests .venv-lab/bin/python -m lab
@@ -23,7 +25,7 @@ hosts-packages: environments
 	@[ "$$(id -u)" -ne 0 ] || tests/dev/debian_packages.sh tests/lab/hosts/packages.txt
 
 demo: environments hosts-packages ## roll out the site on a local AWS and send files through it
-	@$(PY) -m tests.demo
+	@PYTHONPATH=tests $(PY) -m demo
 
 test: environments hosts-packages ## every check: lint, sanity, unit, integration, molecule
 	@$(PY) tests/dev/gate.py

@@ -50,7 +50,6 @@ class ObjectStream(Protocol):
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill the buffer from the content; 0 at its end."""
-        ...
 
     def close(self) -> None: ...
 
@@ -60,11 +59,9 @@ class Store(Protocol):
 
     def open(self, key: str) -> ObjectStream | None:
         """The object as it is now, or None if the bucket holds none of this key."""
-        ...
 
     def head(self, key: str) -> ObjectState | None:
         """The object's state alone; None is a hint, see above."""
-        ...
 
 
 class S3Store:

@@ -17,7 +17,7 @@ description:
   - The package is replaced in one step and only when its bytes differ.
   - The module runs where the sources are. In a playbook for other hosts, delegate the task to C(localhost).
 author:
-  - Contributors to the mft.aws project
+  - The mft.aws project (!UNKNOWN)
 options:
   source:
     description:

@@ -96,7 +96,7 @@ def ssh(directory: HostsDirectory, arguments: argparse.Namespace) -> int:
     remote = arguments.remote[1:] if arguments.remote[:1] == ["--"] else arguments.remote
     command = host.connection.command(*remote)
     sys.stdout.flush()
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 -- ssh takes this process's place and terminal
 
 
 def resolve_name(directory: HostsDirectory, arguments: argparse.Namespace) -> int:

@@ -79,7 +79,8 @@ class Guest:
         images.create_layer(image.disk, "qcow2", disk)
         network = qemu.Network(ssh_port=free_port(), nfs_port=self.hosts.nfs_port())
         Connection.create(self.root, self.name, network.ssh_port, image.key, image.host_key)
-        command = qemu.command(image.accelerator, image.kernel, image.initrd, disk, self.root, network)
+        boot = qemu.Boot(image.accelerator, image.kernel, image.initrd, disk)
+        command = qemu.command(boot, self.root, network)
         waking = qemu.wake_arguments(image.state) if image.state is not None else ()
         with self.log.open("ab") as log:
             process = subprocess.Popen(

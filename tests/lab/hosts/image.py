@@ -24,6 +24,7 @@ from lab.errors import LabError
 from lab.hosts import machine
 from lab.hosts import qemu
 from lab.hosts.paths import cache_directory
+from lab.hosts.paths import free_port
 from lab.hosts.ssh import Connection
 
 INGREDIENTS = Path(__file__).with_name("image")
@@ -163,19 +164,18 @@ def create_layer(base: Path, base_format: str, layer: Path) -> None:
 @contextlib.contextmanager
 def _running(image: Image, draft: Path, disk: Path, arguments: tuple[str, ...]) -> Iterator[Connection]:
     """A guest for the time of the build. Sockets have short names, so they live in a directory of their own."""
-    from lab.hosts.paths import free_port
-
     with tempfile.TemporaryDirectory(prefix="mft-image-") as scratch:
         (draft / "monitor").unlink(missing_ok=True)
         (draft / "monitor").symlink_to(Path(scratch) / "monitor")
         network = qemu.Network(ssh_port=free_port(), nfs_port=free_port())
-        command = qemu.command(image.accelerator, image.kernel, image.initrd, disk, Path(scratch), network)
+        boot = qemu.Boot(image.accelerator, image.kernel, image.initrd, disk)
+        command = qemu.command(boot, Path(scratch), network)
         process = subprocess.Popen(
             [*command, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=processes.die_with_parent(),
+            preexec_fn=processes.die_with_parent(),  # noqa: PLW1509 -- no threads here
         )
         connection = Connection.create(Path(scratch), "image", network.ssh_port, image.key, image.host_key)
         try:

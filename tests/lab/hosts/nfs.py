@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-
 import socket
 import subprocess
 import time
@@ -22,8 +21,8 @@ PLUGINS = Path("/usr/lib/x86_64-linux-gnu/ganesha")
 # (EFS User Guide, "NFS support in Amazon EFS"). Root is not squashed there either ("Working with users, groups, and
 # permissions at the NFS level"), and ids travel as numbers.
 # Graceless and a short lease: a client recovers within seconds of the server's return, as with EFS's own fail-over.
-# The replicator writes below the server, into the exported directory itself: the server must not answer from memory, or a
-# host would see a file a minute later than it would on EFS.
+# The replicator writes below the server, into the exported directory itself: the server must not answer from memory, or
+# a host would see a file a minute later than it would on EFS.
 CONFIGURATION = """\
 NFS_CORE_PARAM {{
     NFS_Protocols = 4;

@@ -49,7 +49,8 @@ class HostsDirectory:
         directory = self.root / name
         if len(str(directory / "monitor")) > LONGEST_SOCKET_PATH:
             raise LabError(
-                f"{directory} is too long for the sockets in it: set {DIRECTORY_VARIABLE} to a shorter path than {self.lab}."
+                f"{directory} is too long for the sockets in it: "
+                f"set {DIRECTORY_VARIABLE} to a shorter path than {self.lab}."
             )
         return directory
 

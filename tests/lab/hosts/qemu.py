@@ -60,14 +60,22 @@ def machine(accelerator: str) -> tuple[str, ...]:
     )
 
 
-def command(
-    accelerator: str, kernel: Path, initrd: Path, disk: Path, directory: Path, network: Network
-) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Boot:
+    """What a guest starts from."""
+
+    accelerator: str
+    kernel: Path
+    initrd: Path
+    disk: Path
+
+
+def command(boot: Boot, directory: Path, network: Network) -> tuple[str, ...]:
     """qemu with its console log, monitor and process id in `directory`."""
     return (
-        *(PROGRAM, *machine(accelerator), "-kernel", str(kernel), "-initrd", str(initrd)),
+        *(PROGRAM, *machine(boot.accelerator), "-kernel", str(boot.kernel), "-initrd", str(boot.initrd)),
         # A guest is thrown away after use: its disk need not survive a crash of this machine.
-        *("-drive", f"if=none,id=disk0,file={_value(disk)},format=qcow2,cache=unsafe,discard=unmap"),
+        *("-drive", f"if=none,id=disk0,file={_value(boot.disk)},format=qcow2,cache=unsafe,discard=unmap"),
         *network.arguments(),
         *("-serial", f"file:{_value(directory / 'console.log')}"),
         *("-qmp", f"unix:{_value(directory / 'monitor')},server=on,wait=off"),

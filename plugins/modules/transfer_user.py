@@ -16,7 +16,7 @@ description:
   - Everything that is wrong with the options is found before the first change, and reported at once.
   - A run that was cut off, in whatever place, is finished by the next one.
 author:
-  - Contributors to the mft.aws project
+  - The mft.aws project (!UNKNOWN)
 options:
   server_id:
     description:
@@ -108,17 +108,27 @@ options:
         elements: int
   ssh_public_keys:
     description:
-      - Public keys with which the user may log in, each as the one line of a C(.pub) file.
+      - Public keys with which the user may log in, each the one line of a C(.pub) file, or a dictionary of C(body)
+        (that line), C(not_before) and C(not_after).
+      - A date is a day (C(2026-06-30), of which C(not_before) means the beginning and C(not_after) the end, UTC)
+        or a moment (C(2026-06-30T18:00:00+02:00)). They are kept at each run, since Transfer knows none -
+        a key that is not yet valid is not added, and a key outside its dates is removed, whatever
+        O(purge_ssh_public_keys) says.
       - RSA (2,048 bits and more), ECDSA and Ed25519 keys are taken. Two keys are equal if only their comments differ.
       - The values are kept out of logs, because what gets pasted here by mistake is a private key.
     type: list
-    elements: str
+    elements: raw
   purge_ssh_public_keys:
     description:
       - Whether to delete keys of the user that are not in O(ssh_public_keys).
       - New keys are imported before others are deleted. Does nothing unless O(ssh_public_keys) is given.
     type: bool
     default: false
+  expiring_days:
+    description:
+      - A key whose C(not_after) is at most so many days away is reported as V(expiring).
+    type: int
+    default: 30
 requirements:
   - cryptography
 notes:
@@ -178,6 +188,16 @@ EXAMPLES = r"""
             - s3:PutObject
           Resource: arn:aws:s3:::bank-transfers/home/payments/*
 
+- name: Rotate a key of orders, the old one works until the end of June
+  mft.aws.transfer_user:
+    server_id: s-0123456789abcdef0
+    user_name: orders
+    role: arn:aws:iam::123456789012:role/sftp-users
+    ssh_public_keys:
+      - body: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJiru/vb83aK3KOkWFbZ1nLmCxfWMCEWoIz3BRuxL5W orders-2025
+        not_after: "2036-06-30"
+      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB5lMMIbvGgv2de+4qMUB5+yIG5M436Mz/U9x2A/r56N orders-2026
+
 - name: End the relationship with acme
   mft.aws.transfer_user:
     server_id: s-0123456789abcdef0
@@ -191,6 +211,39 @@ operation:
   returned: success
   type: str
   sample: created
+dated_keys:
+  description: The keys of O(ssh_public_keys) that have dates, and what these make of them at the time of the run.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    fingerprint:
+      description: The fingerprint of the key.
+      returned: always
+      type: str
+      sample: SHA256:nlWG27misI9m6Tv8twarBiytIiJEwRDAR6BBkmh1uiI
+    comment:
+      description: The comment of the key.
+      returned: always
+      type: str
+      sample: acme-2025
+    not_before:
+      description: When it begins to be valid; empty if it always was.
+      returned: always
+      type: str
+      sample: ""
+    not_after:
+      description: When it ends to be valid; empty if it never does.
+      returned: always
+      type: str
+      sample: "2036-06-30T23:59:59+00:00"
+    state:
+      description:
+        - V(pending) and V(expired) keys are not on the server, V(valid) and V(expiring) ones are; the latter not for
+          more than O(expiring_days).
+      returned: always
+      type: str
+      sample: valid
 user:
   description:
     - The user, as the service describes it after the change. Empty if O(state=absent).
@@ -280,18 +333,22 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.converge import 
 from ansible_collections.mft.aws.plugins.module_utils._transfer.converge import refuse_impossible
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import AnsibleTransferError
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import InvalidOptionsError
+from ansible_collections.mft.aws.plugins.module_utils._transfer.key_dates import dated_keys_result
+from ansible_collections.mft.aws.plugins.module_utils._transfer.key_dates import harmless_texts
 from ansible_collections.mft.aws.plugins.module_utils._transfer.options import read_user
 from ansible_collections.mft.aws.plugins.module_utils._transfer.options import server_id_problems
 from ansible_collections.mft.aws.plugins.module_utils._transfer.retries import SINGLE_ATTEMPT
 from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import HAS_CRYPTOGRAPHY
+from ansible_collections.mft.aws.plugins.module_utils._transfer.user_arguments import user_arguments
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import diff_side
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import user_result
 
 if typing.TYPE_CHECKING:
     from ansible_collections.mft.aws.plugins.module_utils._transfer.converge import Outcome
+    from ansible_collections.mft.aws.plugins.module_utils._transfer.users import WantedUser
 
 
-def ensure_user(module: AnsibleAWSModule) -> Outcome:
+def ensure_user(module: AnsibleAWSModule) -> tuple[WantedUser, Outcome]:
     server_id = module.params["server_id"]
     wanted, problems = read_user(module.params)
     problems = server_id_problems(server_id) + problems
@@ -300,41 +357,24 @@ def ensure_user(module: AnsibleAWSModule) -> Outcome:
     client = module.client("transfer", config=SINGLE_ATTEMPT)
     current = observe_user(client, server_id, wanted.user_name)
     refuse_impossible(client, server_id, wanted, current)
-    return converge_user(client, server_id, wanted, current, module.check_mode)
+    return wanted, converge_user(client, server_id, wanted, current, module.check_mode)
 
 
 def main() -> None:
-    mapping = {
-        "entry": {"required": True},
-        "target": {"required": True},
-        "type": {"choices": ["DIRECTORY", "FILE"], "default": "DIRECTORY"},
-    }
-    posix = {
-        "uid": {"type": "int", "required": True},
-        "gid": {"type": "int", "required": True},
-        "secondary_gids": {"type": "list", "elements": "int"},
-    }
     argument_spec = {
         "server_id": {"required": True},
-        "user_name": {"required": True, "aliases": ["name"]},
-        "state": {"choices": ["present", "absent"], "default": "present"},
-        "role": {},
-        "home_directory_type": {"choices": ["PATH", "LOGICAL"]},
-        "home_directory": {},
-        "home_directory_mappings": {"type": "list", "elements": "dict", "options": mapping},
-        "policy": {"type": "json"},
-        "posix_profile": {"type": "dict", "options": posix},
-        # Public, and yet kept out of logs: a private key pasted by mistake would reach syslog before it is seen here.
-        "ssh_public_keys": {"type": "list", "elements": "str", "no_log": True},
+        **user_arguments(),
         "purge_ssh_public_keys": {"type": "bool", "default": False, "no_log": False},
-        "tags": {"type": "dict", "aliases": ["resource_tags"]},
         "purge_tags": {"type": "bool", "default": True},
+        "expiring_days": {"type": "int", "default": 30},
     }
     module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True)
     if not HAS_CRYPTOGRAPHY:
         module.fail_json(msg=missing_required_lib("cryptography", reason="to read SSH keys"))
+    # A date that is masked as the keys are could not be returned.
+    module.no_log_values.difference_update(harmless_texts(module.params["ssh_public_keys"] or []))
     try:
-        outcome = ensure_user(module)
+        wanted, outcome = ensure_user(module)
     except AnsibleTransferError as error:
         module.fail_json_aws_error(error)
     for warning in outcome.warnings:
@@ -343,6 +383,7 @@ def main() -> None:
         changed=bool(outcome.plan),
         operation=outcome.plan.operation,
         user=user_result(outcome.after),
+        dated_keys=dated_keys_result(wanted.dated_keys),
         diff={"before": diff_side(outcome.before), "after": diff_side(outcome.planned)},
     )
 

@@ -6,9 +6,25 @@
 
 ssh_keys   reads SSH public keys
 users      what a user is, what is wanted, and the plan that leads from the one to the other (no API)
+key_dates  keys that are valid from one date to another (no API)
 options    module options to a wanted user, with everything wrong with them (no API)
 retries    which failures are worth another attempt, and when
 api        one function per Transfer operation
 converge   look, plan, act, look again
+user_arguments    the options of a user in argument specs
+roster            many users as one: what is wrong with them, and what changes (no API)
+bulk              many calls at a time, within a rate
+converge_roster   the users of a server
 errors     the exceptions of all of these
+
+rounds            look, plan, act, look again, whatever the resource
+host_key_bodies   reads private host keys
+host_keys         the host keys of a server, which of them clients meet, and the plan for one (no API)
+host_key_options  module options to a wanted host key, with everything wrong with them (no API)
+converge_host_key one host key of a server
+servers           what a server is, what is wanted, and the plan that leads from the one to the other (no API)
+server_options    module options to a wanted server, with everything wrong with them (no API)
+server_lookup     servers by id or by tags
+converge_server   one server, and waiting until it is started or stopped
+vpc_endpoints     what EC2 knows of servers' endpoints, and their security groups
 """

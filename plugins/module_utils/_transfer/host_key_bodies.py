@@ -21,7 +21,6 @@ from .ssh_keys import parse_public_key
 try:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.dsa import DSAPrivateKey
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -35,6 +34,7 @@ MAX_BODY = 4096
 # 521" (API reference, ImportHostKey and UpdateServer).
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _ACCEPTED = f"RSA of {MIN_RSA_BITS} bits and more, ECDSA (nistp256, nistp384, nistp521) or Ed25519"
+_OTHER_ALGORITHM = f"Transfer takes no host key of its algorithm (of DSA, for one, which is broken), only {_ACCEPTED}"
 _EXPECTED = "expected the whole private key file, from its BEGIN to its END line"
 
 _BEGIN_PRIVATE = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
@@ -71,15 +71,16 @@ def _load(text: str) -> Any:
         return load(text.encode(), password=None)
     except TypeError:
         raise SshKeyError(
-            "it is encrypted, and Transfer takes no passphrase: remove it from a copy with 'ssh-keygen -p -N \"\" -f COPY'"
+            "it is encrypted, and Transfer takes no passphrase:"
+            " remove it from a copy of the file with 'ssh-keygen -p -N \"\" -f COPY'"
         ) from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise SshKeyError(f"it is damaged, cut off or of an unknown algorithm: {_EXPECTED}") from None
+    except UnsupportedAlgorithm:
+        raise SshKeyError(_OTHER_ALGORITHM) from None
+    except ValueError:
+        raise SshKeyError(f"it is damaged or cut off: {_EXPECTED}") from None
 
 
-def _refuse_weak(key: Any) -> None:
-    if isinstance(key, DSAPrivateKey):
-        raise SshKeyError(f"DSA keys are broken and refused by Transfer: it takes {_ACCEPTED}")
+def _refuse_algorithm(key: Any) -> None:
     if isinstance(key, RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
         raise SshKeyError(
             f"RSA of {key.key_size} bits is too weak and refused by Transfer, {MIN_RSA_BITS} is the least:"
@@ -87,7 +88,7 @@ def _refuse_weak(key: Any) -> None:
         )
     known_curve = isinstance(key, EllipticCurvePrivateKey) and key.curve.name in _CURVES
     if not known_curve and not isinstance(key, (RSAPrivateKey, Ed25519PrivateKey)):
-        raise SshKeyError(f"Transfer takes no host key of this algorithm, only {_ACCEPTED}")
+        raise SshKeyError(_OTHER_ALGORITHM)
 
 
 def _as_transfer_takes_it(key: Any) -> str:
@@ -117,7 +118,7 @@ def parse_host_key(text: str) -> HostKeyBody:
         found = f"it holds {count} private keys: import them one by one" if count else f"no private key: {_EXPECTED}"
         raise SshKeyError(found)
     key = _load(text)
-    _refuse_weak(key)
+    _refuse_algorithm(key)
     formats = serialization.PublicFormat
     public = parse_public_key(key.public_key().public_bytes(serialization.Encoding.OpenSSH, formats.OpenSSH).decode())
     body = _as_transfer_takes_it(key)

@@ -14,10 +14,10 @@ import typing
 from pathlib import Path
 from typing import Any
 
+from .fingerprints import read_fingerprint
 from .host_key_bodies import MAX_BODY
 from .host_key_bodies import parse_host_key
 from .host_keys import WantedHostKey
-from .host_keys import normalised
 from .options import read_tags
 from .options import server_id_problems
 from .options import tag_problems
@@ -29,8 +29,6 @@ if typing.TYPE_CHECKING:
     from .host_key_bodies import HostKeyBody
 
 _HOST_KEY_ID = re.compile(r"hostkey-[0-9a-f]{17}")
-# SHA-256 in base64, without its padding.
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 _MAX_DESCRIPTION = 200
 _DESCRIPTION = re.compile(r"[\x20-\x7E]*")  # [\p{Print}]*
 # Far more than any key file; keeps a path given by mistake (a device, a disk image) from filling memory.
@@ -53,23 +51,13 @@ def _read_file(path: str) -> str:
 
 
 def _read_body(options: Mapping[str, Any]) -> tuple[HostKeyBody | None, list[str]]:
-    text, path = options.get("host_key_body"), options.get("host_key_path")
-    if text is None and path is None:
-        return None, []
-    option = "host_key_path" if text is None else "host_key_body"
-    try:
-        return parse_host_key(_read_file(path) if text is None else text), []
-    except SshKeyError as error:
-        return None, [f"{option}: {error}"]
-
-
-def _fingerprint_problems(fingerprint: str | None) -> list[str]:
-    if fingerprint is None or _FINGERPRINT.fullmatch(fingerprint):
-        return []
-    return [
-        f"fingerprint {fingerprint!r} is no SHA256 fingerprint: expected SHA256: and 43 characters, the second word of"
-        " 'ssh-keygen -l -f FILE'"
-    ]
+    for option, read in (("host_key_body", str), ("host_key_path", _read_file)):
+        if options.get(option) is not None:
+            try:
+                return parse_host_key(read(options[option])), []
+            except SshKeyError as error:
+                return None, [f"{option}: {error}"]
+    return None, []
 
 
 def _description_problems(description: str | None) -> list[str]:
@@ -86,9 +74,11 @@ def read_host_key(options: Mapping[str, Any]) -> tuple[WantedHostKey, list[str]]
     """The wanted host key and every problem of its options; of use only when there are none."""
     problems = server_id_problems(options["server_id"])
     body, body_problems = _read_body(options)
-    fingerprint = options.get("fingerprint") and normalised(options["fingerprint"])
-    key_id = options.get("host_key_id")
-    problems += body_problems + _fingerprint_problems(fingerprint)
+    fingerprint, key_id = options.get("fingerprint"), options.get("host_key_id")
+    problems += body_problems
+    if fingerprint is not None:
+        fingerprint, fingerprint_problems = read_fingerprint(fingerprint)
+        problems += fingerprint_problems
     if key_id is not None and not _HOST_KEY_ID.fullmatch(key_id):
         problems.append(f"host_key_id {key_id!r} is no host key id: expected hostkey- and 17 hexadecimal digits")
     present = options["state"] == "present"

@@ -98,16 +98,13 @@ class HostKeyPlan:
         return "updated" if self else "none"
 
 
-def normalised(fingerprint: str) -> str:
-    """The service keeps the padding that C(ssh-keygen -l) leaves out."""
-    return fingerprint.rstrip("=")
-
-
 def host_key_from_boto(listed: Mapping[str, Any]) -> HostKey:
     """A ListedHostKey or DescribedHostKey; only the latter has tags, and they name the fingerprint differently."""
     imported = listed.get("DateImported")
+    fingerprint = listed.get("Fingerprint") or listed.get("HostKeyFingerprint") or ""
     return HostKey(
-        fingerprint=normalised(listed.get("Fingerprint") or listed.get("HostKeyFingerprint") or ""),
+        # With the padding that ssh-keygen -l leaves out.
+        fingerprint=fingerprint.rstrip("="),
         type=listed.get("Type", ""),
         key_id=listed.get("HostKeyId", ""),
         arn=listed["Arn"],
@@ -185,7 +182,9 @@ def import_warnings(plan: HostKeyPlan, keys: tuple[HostKey, ...]) -> tuple[str, 
     return ()
 
 
-def planned_host_keys(plan: HostKeyPlan, keys: tuple[HostKey, ...], current: HostKey | None = None) -> tuple[HostKey, ...]:
+def planned_host_keys(
+    plan: HostKeyPlan, keys: tuple[HostKey, ...], current: HostKey | None = None
+) -> tuple[HostKey, ...]:
     """The server's keys as a plan leaves them; C(current) is the one that the plan is about."""
     if plan.delete:
         return tuple(key for key in keys if key != plan.delete)

@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 import re
 import typing
+from datetime import datetime
+from datetime import timezone
 from typing import Any
 
 from ansible.module_utils.common.text.converters import to_native
 
-from .ssh_keys import SshKeyError
-from .ssh_keys import parse_public_key
+from .key_dates import EXPIRING_DAYS
+from .key_dates import read_keys
 from .users import HomeMapping
 from .users import PosixProfile
 from .users import WantedUser
@@ -26,7 +28,6 @@ from .users import expand
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .ssh_keys import PublicKey
     from .users import User
 
 _SERVER_ID = re.compile(r"s-[0-9a-f]{17}")
@@ -166,18 +167,6 @@ def read_tags(options: Mapping[str, Any]) -> dict[str, str] | None:
     return None if tags is None else {to_native(key): to_native(value) for key, value in tags.items()}
 
 
-def _public_keys(texts: list[str] | None) -> tuple[tuple[PublicKey, ...] | None, list[str]]:
-    if texts is None:
-        return None, []
-    keys, problems = [], []
-    for index, text in enumerate(texts):
-        try:
-            keys.append(parse_public_key(text))
-        except SshKeyError as error:
-            problems.append(f"ssh_public_keys[{index}]: {error}")
-    return tuple(dict.fromkeys(keys)), problems
-
-
 def _expanded_mappings(mappings: list[dict[str, Any]] | None, name: str) -> tuple[HomeMapping, ...] | None:
     if mappings is None:
         return None
@@ -186,15 +175,18 @@ def _expanded_mappings(mappings: list[dict[str, Any]] | None, name: str) -> tupl
     )
 
 
-def read_user(options: Mapping[str, Any]) -> tuple[WantedUser, list[str]]:
-    """The wanted user and every problem of its options; of use only when there are none."""
+def read_user(options: Mapping[str, Any], now: datetime | None = None) -> tuple[WantedUser, list[str]]:
+    """The wanted user, as of C(now), and every problem of its options; of use only when there are none."""
     name = options["user_name"]
     problems = user_name_problems(name)
     if options.get("state") == "absent":
         return WantedUser(name, present=False), [f"user {name}: {problem}" for problem in problems]
 
     policy, policy_problems = _compact_policy(options.get("policy"))
-    keys, key_problems = _public_keys(options.get("ssh_public_keys"))
+    entries = options.get("ssh_public_keys")
+    keys, dated_keys, key_problems = read_keys(
+        entries or [], now or datetime.now(timezone.utc), options.get("expiring_days", EXPIRING_DAYS)
+    )
     tags = read_tags(options)
     posix = options.get("posix_profile")
     home, mappings = options.get("home_directory"), options.get("home_directory_mappings")
@@ -217,8 +209,9 @@ def read_user(options: Mapping[str, Any]) -> tuple[WantedUser, list[str]]:
         and PosixProfile(posix["uid"], posix["gid"], tuple(sorted(set(posix.get("secondary_gids") or [])))),
         tags=tags,
         purge_tags=options.get("purge_tags", True),
-        ssh_public_keys=keys,
+        ssh_public_keys=None if entries is None else keys,
         purge_ssh_public_keys=options.get("purge_ssh_public_keys", False),
+        dated_keys=dated_keys,
     )
     return wanted, [f"user {name}: {problem}" for problem in problems]
 

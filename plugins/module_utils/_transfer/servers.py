@@ -105,11 +105,11 @@ class WantedServer:
 class ServerPlan:
     """The changes to make, in the order of the fields: a server that is to be started is first made right."""
 
-    add_security_groups: tuple[str, ...] = ()
-    remove_security_groups: tuple[str, ...] = ()
     update: Mapping[str, Any] = field(default_factory=dict)
     untag: tuple[str, ...] = ()
     tag: Mapping[str, str] = field(default_factory=dict)
+    add_security_groups: tuple[str, ...] = ()
+    remove_security_groups: tuple[str, ...] = ()
     state: str | None = None
 
     def __bool__(self) -> bool:
@@ -146,11 +146,11 @@ def plan_server(wanted: WantedServer, server: Server) -> ServerPlan:
         tag, untag = compare_aws_tags(server.tags, wanted.tags, wanted.purge_tags)
     groups, present = wanted.security_group_ids, server.security_group_ids or frozenset()
     return ServerPlan(
-        add_security_groups=() if groups is None else tuple(sorted(groups - present)),
-        remove_security_groups=() if groups is None else tuple(sorted(present - groups)),
         update=setting_changes(wanted.settings, server.described),
         untag=tuple(untag),
         tag=tag,
+        add_security_groups=() if groups is None else tuple(sorted(groups - present)),
+        remove_security_groups=() if groups is None else tuple(sorted(present - groups)),
         state=None if wanted.state is None or server.state in _UNDER_WAY[wanted.state] else wanted.state,
     )
 
@@ -160,8 +160,8 @@ def planned_server(plan: ServerPlan, wanted: WantedServer, server: Server) -> Se
     after = dict(server.described)
     for name, value in plan.update.items():
         after[name] = _filled({**_DEFAULTS.get(name, {}), **value}) if isinstance(value, dict) else value
-    if wanted.state:
-        after["State"] = wanted.state
+    if plan.state:
+        after["State"] = plan.state
     tags = {**{k: v for k, v in server.tags.items() if k not in plan.untag}, **plan.tag}
     after["Tags"] = ansible_dict_to_boto3_tag_list(tags)
     groups = server.security_group_ids if wanted.security_group_ids is None else wanted.security_group_ids
@@ -172,7 +172,7 @@ def plan_warnings(plan: ServerPlan, server: Server) -> tuple[str, ...]:
     """What a change needs to take effect, where that is not the change itself."""
     before = {**_DEFAULTS["ProtocolDetails"], **server.described.get("ProtocolDetails", {})}["PassiveIp"]
     after = plan.update.get("ProtocolDetails", {}).get("PassiveIp", before)
-    if after != before and server.state != OFFLINE and plan.state != OFFLINE:
+    if after != before and OFFLINE not in (server.state, plan.state):
         # "If you change the PassiveIp value, you must stop and then restart your Transfer Family server for the change
         # to take effect" (API reference, ProtocolDetails)
         return ("The new passive_ip takes effect when the server is next stopped and started.",)

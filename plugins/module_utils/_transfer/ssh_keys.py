@@ -38,11 +38,15 @@ _FIXED_BITS = {
     "ecdsa-sha2-nistp521": 521,
 }
 _ACCEPTED_TYPES = ("ssh-rsa", *_FIXED_BITS)
+_HARDWARE_TYPES = ("sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com")
 _ACCEPTED = "ssh-ed25519, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521 or ssh-rsa"
 _EXPECTED = f"expected one OpenSSH line 'TYPE BASE64 COMMENT' with type {_ACCEPTED}"
 
-# The last form is an OpenSSH private key whose armour lines were lost: base64 of "openssh-key-v1".
-_PRIVATE = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File|Private-Lines:|b3BlbnNzaC1rZXktdjE", re.IGNORECASE)
+# Armour, not the mere words, which a comment may have. The last form is an OpenSSH private key whose armour lines were
+# lost: base64 of "openssh-key-v1".
+_PRIVATE = re.compile(
+    r"BEGIN [\w ]*PRIVATE KEY|PRIVATE KEY-|PuTTY-User-Key-File|Private-Lines:|b3BlbnNzaC1rZXktdjE", re.IGNORECASE
+)
 _OTHER_FORMS = (
     (re.compile(r"BEGIN SSH2 PUBLIC KEY"), "an SSH2 (RFC 4716) key", "convert it with 'ssh-keygen -i -f FILE'"),
     (re.compile(r"BEGIN PGP"), "a PGP key", "ask for an SSH key"),
@@ -98,8 +102,9 @@ def _refuse_type(type_: str) -> None:
         return
     if type_ == "ssh-dss":
         raise SshKeyError(f"DSA keys are broken and refused by Transfer: ask for {_ACCEPTED}")
-    if type_.startswith("sk-"):
-        raise SshKeyError(f"Transfer refuses hardware security keys ({type_[:40]}): ask for {_ACCEPTED}")
+    # The whole words: secrets of other kinds begin with "sk-", too.
+    if type_ in _HARDWARE_TYPES:
+        raise SshKeyError(f"Transfer refuses hardware security keys ({type_}): ask for {_ACCEPTED}")
     if "-cert-v0" in type_:
         raise SshKeyError(f"this is an SSH certificate, Transfer takes plain keys: ask for {_ACCEPTED}")
     raise SshKeyError(f"its first word is no key type that Transfer takes: {_EXPECTED}, without options before it")

@@ -29,6 +29,7 @@ if typing.TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from .key_dates import DatedKey
     from .ssh_keys import PublicKey
 
 _USER_NAME_VARIABLE = re.compile(r"\$\{transfer:UserName\}", re.IGNORECASE)
@@ -75,7 +76,10 @@ class User:
 
 @dataclass(frozen=True)
 class WantedUser:
-    """What is asked of a user; None leaves a setting as it is, an empty policy removes it. Paths are expanded."""
+    """What is asked of a user; None leaves a setting as it is, an empty policy removes it. Paths are expanded.
+
+    C(ssh_public_keys) are those to be there now, C(dated_keys) all that have dates, in or out of them.
+    """
 
     user_name: str
     present: bool = True
@@ -89,6 +93,7 @@ class WantedUser:
     purge_tags: bool = True
     ssh_public_keys: tuple[PublicKey, ...] | None = None
     purge_ssh_public_keys: bool = False
+    dated_keys: tuple[DatedKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,7 +214,8 @@ def key_changes(
     held = {imported.key for imported in current}
     missing = tuple(key for key in dict.fromkeys(wanted.ssh_public_keys) if key not in held)
     if not wanted.purge_ssh_public_keys:
-        return missing, ()
+        outside = {dated.key for dated in wanted.dated_keys if not dated.usable}
+        return missing, tuple(imported for imported in current if imported.key in outside)
     keep: set[PublicKey] = set(wanted.ssh_public_keys)
     surplus = []
     for imported in current:

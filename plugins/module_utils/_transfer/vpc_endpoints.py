@@ -54,6 +54,14 @@ def describe_vpc_endpoints(ec2: Any, endpoint_ids: Iterable[str]) -> dict[str, d
     return found
 
 
+@named_failure("describe security groups")
+@retried
+def known_security_groups(ec2: Any, vpc_id: str, group_ids: Iterable[str]) -> set[str]:
+    """Those of the groups that there are, in that VPC; far fewer than a page."""
+    filters = [{"Name": "group-id", "Values": sorted(group_ids)}, {"Name": "vpc-id", "Values": [vpc_id]}]
+    return {group["GroupId"] for group in ec2.describe_security_groups(Filters=filters)["SecurityGroups"]}
+
+
 @named_failure("change the security groups of VPC endpoint {endpoint_id}")
 @retried_if_refused
 def change_security_groups(ec2: Any, endpoint_id: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None:

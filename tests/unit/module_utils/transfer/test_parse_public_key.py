@@ -35,6 +35,7 @@ def test_accepted_keys_are_read_as_ssh_keygen_does(example: examples.Example) ->
         f"{examples.ED25519.type} {examples.ED25519.blob}",
         f"  {examples.ED25519.type}\t {examples.ED25519.blob}   another comment \r\n",
         f"{examples.ED25519.type} {examples.ED25519.blob} für acme, Schlüssel 2",
+        f"{examples.ED25519.type} {examples.ED25519.blob} replaces the lost private key of 2025",
     ],
 )
 def test_comment_and_spacing_make_no_other_key(text: str) -> None:
@@ -112,7 +113,9 @@ def test_private_keys_are_refused_without_showing_them(form: str) -> None:
     assert shown == []
 
 
-@pytest.mark.parametrize("text", ["Kö7+%2Blongoddsecret x", f"ssh-ed25519 {examples.ED25519.blob}Kö7"])
+@pytest.mark.parametrize(
+    "text", ["Kö7+%2Blongoddsecret x", "sk-live-Kö7+%2Blongoddsecret x", f"ssh-ed25519 {examples.ED25519.blob}Kö7"]
+)
 def test_no_refusal_repeats_what_it_was_given(text: str) -> None:
     with pytest.raises(SshKeyError) as raised:
         parse_public_key(text)

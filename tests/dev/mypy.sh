@@ -11,4 +11,4 @@ echo "plugins:"
 MYPYPATH=.cache/mypy .venv/bin/mypy --python-executable .venv/bin/python -p ansible_collections.mft.aws.plugins
 echo "replicator, lab and tools:"
 MYPYPATH=tests:files .venv/bin/mypy --python-executable .venv-lab/bin/python -p lab -p replicator
-MYPYPATH=tests .venv/bin/mypy --python-executable .venv/bin/python tests/dev tests/demo
+MYPYPATH=tests .venv/bin/mypy --python-executable .venv/bin/python tests/dev tests/demo tests/bench

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from integration.orders_stack import KEY_2
 from integration.orders_stack import Stack
 from integration.orders_stack import new_stack

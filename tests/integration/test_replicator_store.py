@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from integration.conftest import Lab
 from replicator.errors import PermanentError
 from replicator.handler import Process

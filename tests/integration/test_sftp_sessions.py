@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 import pytest
+
 from integration.sftp_client import MIB
 from integration.sftp_client import ROLE
 from integration.sftp_client import Gateway

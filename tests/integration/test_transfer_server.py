@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from integration.conftest import Lab
 from integration.documented import assert_returned
 from integration.documented import documentation

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from integration.conftest import Lab
 from integration.support import CHECKOUT
 from integration.support import Faults
@@ -189,6 +190,23 @@ def test_keys_are_added_and_purged_only_when_asked(user: User) -> None:
     kept = four_runs(user, ssh_public_keys=[NEW.line], purge_ssh_public_keys=True)
     assert fingerprints(kept) == {NEW.fingerprint}
     assert fingerprints(four_runs(user, ssh_public_keys=[], purge_ssh_public_keys=True)) == set()
+
+
+def test_dates_of_keys_are_kept(user: User) -> None:
+    old, new = {"body": OLD.line, "not_after": "2096-06-30"}, {"body": NEW.line, "not_before": "2096-06-01"}
+    before = four_runs(user, role=ROLE, ssh_public_keys=[old, new, RSA.line])
+    assert [key["state"] for key in before["dated_keys"]] == ["valid", "pending"]
+    assert fingerprints(before) == {OLD.fingerprint, RSA.fingerprint}
+    rotated = four_runs(user, ssh_public_keys=[old | {"not_after": "2025-06-30"}, new | {"not_before": "2025-06-01"}])
+    assert rotated["dated_keys"][0] == {
+        "fingerprint": OLD.fingerprint,
+        "comment": OLD.line.split()[2],
+        "not_before": "",
+        "not_after": "2025-06-30T23:59:59+00:00",
+        "state": "expired",
+    }
+    assert fingerprints(rotated) == {NEW.fingerprint, RSA.fingerprint}
+    assert "not_after 'soon' is no date" in user(ssh_public_keys=[old | {"not_after": "soon"}])["msg"]
 
 
 def test_tags_are_purged_as_asked(user: User) -> None:

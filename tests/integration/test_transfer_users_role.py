@@ -9,10 +9,14 @@ import json
 import uuid
 from collections.abc import Callable
 from collections.abc import Iterator
+from datetime import datetime
+from datetime import timedelta
+from datetime import timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from integration.conftest import Lab
 from integration.support import Faults
 from integration.support import run_playbook
@@ -73,7 +77,7 @@ def test_a_roster_is_made_true(roster: Any, gateway: dict[str, str], aws: Callab
     ]
     foreseen = roster(users, "--check")
     assert foreseen["rc"] == 0, foreseen["stdout"]
-    assert foreseen["result"] == {"added": ["acme", "payments"], "changed": [], "removed": []}
+    assert foreseen["result"] == {"added": ["acme", "payments"], "changed": [], "removed": [], "expiring": []}
     assert aws("transfer").list_users(ServerId=gateway["ServerId"])["Users"] == []
     assert aws("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
 
@@ -92,13 +96,13 @@ def test_a_roster_is_made_true(roster: Any, gateway: dict[str, str], aws: Callab
         again = roster(users, *options)
         assert again["rc"] == 0, again["stdout"]
         assert again["changed"] == []
-        assert again["result"] == {"added": [], "changed": [], "removed": []}
+        assert again["result"] == {"added": [], "changed": [], "removed": [], "expiring": []}
 
     users[0]["ssh_public_keys"] = [NEW.line]
     users[1] = {"name": "payments", "state": "absent"}
     users.append({"name": "orders"})
     moved = roster(users)
-    assert moved["result"] == {"added": ["orders"], "changed": ["acme"], "removed": ["payments"]}
+    assert moved["result"] == {"added": ["orders"], "changed": ["acme"], "removed": ["payments"], "expiring": []}
     acme = aws("transfer").describe_user(ServerId=gateway["ServerId"], UserName="acme")["User"]
     assert [key["SshPublicKeyBody"].split()[1] for key in acme["SshPublicKeys"]] == [NEW.blob]
     assert "archive/payments/" in [item["Key"] for item in aws("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
@@ -126,6 +130,46 @@ def test_the_session_policy_fences_in_and_keys_left_out_are_left_alone(
     emptied = roster([{"name": "acme", "ssh_public_keys": []}], transfer_users_session_policy=False)
     assert emptied["result"]["changed"] == ["acme"]
     assert not acme().get("SshPublicKeys")
+
+
+CSV = """name;state;tags;ssh_public_key;not_after
+acme;;partner=Acme Corp|unit=payments;{old};{soon}
+acme;;;{rsa};
+orders;absent;;;
+"""
+
+
+def test_more_users_come_from_a_file_and_who_is_in_neither_goes_if_asked(
+    roster: Any, gateway: dict[str, str], aws: Callable[[str], Any], tmp_path: Path
+) -> None:
+    soon = (datetime.now(timezone.utc) + timedelta(days=7)).date().isoformat()
+    file = tmp_path / "partners.csv"
+    file.write_text(CSV.format(old=OLD.line, rsa=RSA.line, soon=soon))
+    for name in ("orders", "rates"):
+        aws("transfer").create_user(ServerId=gateway["ServerId"], UserName=name, Role=examples.ROLE)
+    options = {"transfer_users_file": str(file), "transfer_users_purge": True}
+    bounded = roster([{"name": "payments"}], **options, transfer_users_max_removals=0)
+    assert bounded["rc"] != 0
+    assert "purge would remove 1 of the 2 users of the server (rates)" in bounded["stdout"]
+
+    done = roster([{"name": "payments"}], **options)
+    assert done["rc"] == 0, done["stdout"]
+    result = done["result"]
+    assert (result["added"], result["changed"], result["removed"]) == (["acme", "payments"], [], ["orders", "rates"])
+    assert [(key["user_name"], key["fingerprint"]) for key in result["expiring"]] == [("acme", OLD.fingerprint)]
+    acme = aws("transfer").describe_user(ServerId=gateway["ServerId"], UserName="acme")["User"]
+    assert len(acme["SshPublicKeys"]) == 2
+    assert {tag["Key"]: tag["Value"] for tag in acme["Tags"]} == {"partner": "Acme Corp", "unit": "payments"}
+
+    yaml = tmp_path / "partners.yml"
+    yaml.write_text(f"- name: acme\n  ssh_public_keys: [{{body: {OLD.line}, not_after: 2025-06-30}}]\n")
+    rotated = roster([{"name": "payments"}], transfer_users_file=str(yaml))
+    assert rotated["result"]["changed"] == ["acme"], rotated["stdout"]
+    assert not aws("transfer").describe_user(ServerId=gateway["ServerId"], UserName="acme")["User"]["SshPublicKeys"]
+    yaml.write_text("- name: acme\n  key: x\n")
+    assert "Supported parameters include: home, name" in roster([], transfer_users_file=str(yaml))["stdout"]
+    file.write_text("name;key\nacme;x\n")
+    assert "column 'key' is none of name, home" in roster([], transfer_users_file=str(file))["stdout"]
 
 
 BAD: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {

@@ -15,6 +15,9 @@ user_arguments    the options of a user in argument specs
 roster            many users as one: what is wrong with them, and what changes (no API)
 bulk              many calls at a time, within a rate
 converge_roster   the users of a server
+fingerprints      reads SHA256 fingerprints (no API)
+user_keys         what is wanted of one SSH key of a user, and the plan for it (no API)
+converge_user_key one SSH key of a user
 errors     the exceptions of all of these
 
 rounds            look, plan, act, look again, whatever the resource

@@ -81,6 +81,9 @@ def read_host_key(options: Mapping[str, Any]) -> tuple[WantedHostKey, list[str]]
         problems += fingerprint_problems
     if key_id is not None and not _HOST_KEY_ID.fullmatch(key_id):
         problems.append(f"host_key_id {key_id!r} is no host key id: expected hostkey- and 17 hexadecimal digits")
+    # An option may be there and have no value, for which Ansible's own check has no eye.
+    if all(options.get(name) is None for name in ("host_key_body", "host_key_path", "fingerprint", "host_key_id")):
+        problems.append("no key is named: give host_key_body, host_key_path, fingerprint or host_key_id")
     present = options["state"] == "present"
     tags = read_tags(options)
     if present:

@@ -147,24 +147,28 @@ def _posix_problems(posix: Mapping[str, Any] | None) -> list[str]:
     return problems
 
 
-def tag_problems(tags: Mapping[str, str] | None) -> list[str]:
+def tag_problems(tags: Mapping[str, Any] | None) -> list[str]:
     problems = []
     for key, value in (tags or {}).items():
         if not 1 <= len(key) <= _MAX_TAG_KEY:
             problems.append(f"tags: key {key!r} is {len(key)} characters: 1 to {_MAX_TAG_KEY} are allowed")
         if key.lower().startswith("aws:"):
             problems.append(f"tags: key {key!r} is reserved: 'aws:' is for AWS alone")
-        if len(value) > _MAX_TAG_VALUE:
+        if value is None:
+            problems.append(f"tags: {key!r} has no value: give a text, or '' for an empty one")
+        elif len(value) > _MAX_TAG_VALUE:
             problems.append(f"tags: the value of {key!r} is {len(value)} characters: {_MAX_TAG_VALUE} is the most")
     if len(tags or {}) > _MAX_TAGS:
         problems.append(f"tags are {len(tags or {})}: {_MAX_TAGS} is the most")
     return problems
 
 
-def read_tags(options: Mapping[str, Any]) -> dict[str, str] | None:
-    """The option C(tags), whose numbers and booleans Ansible leaves as they are."""
+def read_tags(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The option C(tags), whose numbers and booleans Ansible leaves as they are. A null is kept: it is a problem."""
     tags = options.get("tags")
-    return None if tags is None else {to_native(key): to_native(value) for key, value in tags.items()}
+    if tags is None:
+        return None
+    return {to_native(key): value if value is None else to_native(value) for key, value in tags.items()}
 
 
 def _expanded_mappings(mappings: list[dict[str, Any]] | None, name: str) -> tuple[HomeMapping, ...] | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from replicator.share import Share
 from replicator.share import open_share
 

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import pytest
+
 from replicator import batch
 from replicator.converge import Converger
 from replicator.deadline import Deadline

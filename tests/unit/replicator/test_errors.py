@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 
 import pytest
+
 from replicator.errors import PermanentError
 from replicator.errors import TransientError
 from replicator.errors import from_os

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from replicator.events import Batch
 from replicator.events import decode
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from replicator.converge import Convergence
 from replicator.converge import Converger
 from replicator.deadline import Deadline

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from replicator.errors import PermanentError
 from replicator.paths import SharePath
 from replicator.paths import file_key

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from replicator.settings import DeleteMode
 from replicator.settings import SettingError
 from replicator.settings import Settings

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from replicator.checksums import Checksum
 from replicator.deadline import Deadline
 from replicator.errors import OutOfTimeError

@@ -23,6 +23,7 @@ from hypothesis.stateful import initialize
 from hypothesis.stateful import invariant
 from hypothesis.stateful import precondition
 from hypothesis.stateful import rule
+
 from replicator.converge import Convergence
 from replicator.converge import Converger
 from replicator.deadline import Deadline

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from unit.template.parsed import properties
 from unit.template.parsed import resources
 from unit.template.parsed import statements

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from unit.template.parsed import CHECKOUT
 from unit.template.parsed import PATH
 from unit.template.parsed import resources

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from unit.template.parsed import BUCKET_NAME
 from unit.template.parsed import PATH
 from unit.template.parsed import Statement

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from unit.template.parsed import BUCKET_NAME
 from unit.template.parsed import as_list
 from unit.template.parsed import properties

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab.emulator.admin import Admin
 from lab.transfer import MemoryEndpoints
 from lab.transfer import TransferService

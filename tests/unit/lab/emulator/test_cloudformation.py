@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from lab.emulator.cloudformation.security_group_rules import wire_parameters
 from lab.emulator.cloudformation.typed import typed
 

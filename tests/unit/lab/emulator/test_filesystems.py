@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab.emulator import functions
 from lab.emulator import ministack
 from lab.emulator.filesystems import FileSystems

@@ -9,6 +9,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from lab.emulator.front import Application
 from lab.emulator.front import Front
 

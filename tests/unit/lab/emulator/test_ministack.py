@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from lab.emulator import ministack
 from lab.errors import LabError
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab.emulator import ministack
 from lab.emulator.cloudformation import transfer
 from lab.transfer import MemoryEndpoints

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from lab.hosts import image
 from lab.hosts import qemu
 

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from lab.errors import LabError
 from lab.hosts.nfs import configuration
 

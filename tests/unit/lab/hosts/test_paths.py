@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from lab.errors import LabError
 from lab.hosts.paths import HostsDirectory
 from lab.hosts.paths import cache_directory

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lab.sftp.homes import Home
 from lab.sftp.homes import Location
 from lab.sftp.homes import PathError

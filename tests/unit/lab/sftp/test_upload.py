@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lab.sftp.upload import Stored
 from lab.sftp.upload import Upload
 from lab.sftp.upload import UploadError

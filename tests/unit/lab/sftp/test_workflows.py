@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from lab.sftp.workflows import Execution
 from lab.sftp.workflows import File
 from lab.sftp.workflows import Uploader

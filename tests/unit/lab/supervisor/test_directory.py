@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from lab.errors import LabError
 from lab.paths import LabDirectory
 from lab.paths import LabInfo

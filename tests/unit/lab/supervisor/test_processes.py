@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from lab import processes
 
 Start = Callable[..., subprocess.Popen[bytes]]

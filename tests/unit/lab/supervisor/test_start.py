@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from lab.errors import LabError
 from lab.paths import LabDirectory
 from lab.supervisor import Child

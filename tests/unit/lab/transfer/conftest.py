@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.asymmetric import rsa
+
 from lab.transfer import MemoryEndpoints
 from lab.transfer import TransferError
 from lab.transfer import TransferService

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import NoEncryption
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 from cryptography.hazmat.primitives.serialization import PublicFormat
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
 from lab.transfer import TransferError
 
 ROLE = "arn:aws:iam::111122223333:role/acme-uploads"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from lab.transfer.faults import FaultRuleError
 from lab.transfer.faults import Faults
 

@@ -9,6 +9,7 @@ import base64
 from typing import Any
 
 import pytest
+
 from lab.transfer import TransferService
 from unit.lab.transfer.support import ROLE
 from unit.lab.transfer.support import Refused

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from lab.transfer import EndpointNotAvailableError
 from lab.transfer import MemoryEndpoints
 from lab.transfer import TransferService

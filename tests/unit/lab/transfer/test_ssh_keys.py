@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric import rsa
+
 from lab.transfer import TransferService
 from unit.lab.transfer.support import ROLE
 from unit.lab.transfer.support import Clock

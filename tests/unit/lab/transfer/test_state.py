@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab.transfer import MemoryEndpoints
 from lab.transfer import TransferError
 from lab.transfer import TransferService

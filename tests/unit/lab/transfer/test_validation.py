@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from lab.transfer import TransferError
 from lab.transfer import TransferService
 from lab.transfer.model import service_model

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from botocore.exceptions import ConnectionClosedError
+
 from lab.transfer import TransferService
 from lab.transfer.http import INSIDE
 from lab.transfer.http import answer_lab

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from lab.transfer import TransferService
 from unit.lab.transfer.support import ROLE
 from unit.lab.transfer.support import Refused

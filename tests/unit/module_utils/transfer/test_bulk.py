@@ -67,7 +67,7 @@ def test_every_call_of_the_client_takes_a_token(monkeypatch: pytest.MonkeyPatch)
         region_name="eu-central-1",
         endpoint_url="http://127.0.0.1:9",
         aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
-        aws_secret_access_key="Koe7LongOddSecret+%2B/0123456789",  # noqa: S106
+        aws_secret_access_key="Koe7LongOddSecret+%2B/0123456789",
     )
     taken: list[float] = []
     monkeypatch.setattr(bulk, "RateLimiter", lambda rate: SimpleNamespace(take=lambda: taken.append(rate)))

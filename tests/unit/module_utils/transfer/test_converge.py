@@ -20,6 +20,7 @@ from hypothesis import HealthCheck
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
+
 from unit.module_utils.transfer import examples
 from unit.module_utils.transfer.fake_transfer import Transfer
 from unit.module_utils.transfer.fake_transfer import refusal
@@ -50,9 +51,10 @@ def run(client: Any, wanted: WantedUser, check_mode: bool = False) -> converge.O
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-@given(st.lists(st.sampled_from(["", "", "before", "after", "internal", "throttle"]), max_size=25))
-def test_lost_answers_are_made_good(faults: list[str]) -> None:
-    client = Transfer(*faults)
+@given(st.lists(st.lists(st.sampled_from(["before", "after", "internal", "throttle"]), max_size=3), max_size=10))
+def test_lost_answers_are_made_good(bursts: list[list[str]]) -> None:
+    # Up to three in a row: a service that never answers is given up on, after five attempts.
+    client = Transfer(*(fault for burst in bursts for fault in (*burst, "")))
     for wanted in (FIRST, THEN, GONE):
         outcome = run(client, wanted)
         assert outcome.plan

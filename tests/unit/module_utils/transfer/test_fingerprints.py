@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mft.aws.plugins.module_utils._transfer.fingerprints import read_fingerprint
+
 from unit.module_utils.transfer import examples
 
 FINGERPRINT = examples.ED25519.fingerprint

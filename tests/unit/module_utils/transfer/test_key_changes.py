@@ -8,6 +8,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import 
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import ImportedKey
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import WantedUser
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import key_changes
+
 from unit.module_utils.transfer import examples
 
 OLD, NEW, RSA = (parse_public_key(e.line) for e in (examples.ED25519, examples.ED25519_NEW, examples.RSA_2048))

@@ -19,6 +19,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import 
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import ImportedKey
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import WantedUser
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import key_changes
+
 from unit.module_utils.transfer import examples
 
 OLD, NEW, RSA = examples.ED25519, examples.ED25519_NEW, examples.RSA_2048

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization import NoEncryption
 from cryptography.hazmat.primitives.serialization import PrivateFormat
+
 from unit.module_utils.transfer.legacy_keys import legacy_key
 from unit.module_utils.transfer.legacy_keys import material
 

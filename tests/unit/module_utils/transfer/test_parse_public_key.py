@@ -12,6 +12,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.asymmetric import rsa
+
 from unit.module_utils.transfer import examples
 
 LINE = examples.ED25519.line
@@ -92,6 +93,7 @@ def _private_forms() -> dict[str, str]:
     return {
         "openssh": openssh,
         "openssh without its armour": "".join(openssh.splitlines()[1:-1]),
+        "the end of an openssh one": "AAAA" + "\n".join(openssh.splitlines()[2:]),
         "openssh in one line after a type": "ssh-ed25519 " + "".join(openssh.splitlines()[1:-1]),
         "pkcs8": large.private_bytes(pem, serialization.PrivateFormat.PKCS8, none).decode(),
         "pkcs1": large.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, none).decode(),

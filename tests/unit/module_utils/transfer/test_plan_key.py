@@ -16,6 +16,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.user_keys import
 from ansible_collections.mft.aws.plugins.module_utils._transfer.user_keys import state_problems
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import ImportedKey
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import User
+
 from unit.module_utils.transfer import examples
 
 OLD, NEW, RSA = (parse_public_key(e.line) for e in (examples.ED25519, examples.ED25519_NEW, examples.RSA_2048))

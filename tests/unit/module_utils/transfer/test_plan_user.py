@@ -21,6 +21,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.users import pla
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import planned_user
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unit.module_utils.transfer import examples
 
 KEYS = [parse_public_key(example.line) for example in examples.ACCEPTED]

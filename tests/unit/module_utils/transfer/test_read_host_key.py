@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mft.aws.plugins.module_utils._transfer.host_key_options import read_host_key
+
 from unit.module_utils.transfer import examples
 from unit.module_utils.transfer.legacy_keys import legacy_key
 from unit.module_utils.transfer.legacy_keys import material
@@ -97,3 +98,8 @@ def test_each_rule_is_checked(given: dict[str, Any], problem: str) -> None:
 def test_what_is_ignored_for_a_removal_is_not_checked() -> None:
     given = options(state="absent", host_key_id="hostkey-0123456789abcdef0", description="x" * 201)
     assert read_host_key(given)[1] == []
+
+
+def test_an_option_without_a_value_names_no_key() -> None:
+    _, problems = read_host_key(options(state="absent", host_key_id=None))
+    assert problems == ["no key is named: give host_key_body, host_key_path, fingerprint or host_key_id"]

@@ -14,6 +14,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.server_options i
 from ansible_collections.mft.aws.plugins.module_utils._transfer.server_options import server_state_problems
 from ansible_collections.mft.aws.plugins.module_utils._transfer.servers import Server
 from ansible_collections.mft.aws.plugins.module_utils._transfer.servers import WantedServer
+
 from unit.module_utils.transfer import examples
 
 LOG_GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/transfer/payments:*"

@@ -9,6 +9,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import 
 from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import read_stored_key
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unit.module_utils.transfer import examples
 
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.mft.aws.plugins.module_utils._transfer.options import read_user
 from ansible_collections.mft.aws.plugins.module_utils._transfer.options import server_id_problems
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import HomeMapping
+
 from unit.module_utils.transfer import examples
 
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
@@ -128,6 +129,7 @@ def test_server_ids_that_are_none(server: str) -> None:
         ),
         ({"tags": {"aws:owner": "x"}}, "'aws:' is for AWS alone"),
         ({"tags": {"": "x"}}, "key '' is 0 characters"),
+        ({"tags": {"partner": None}}, "'partner' has no value"),
         ({"tags": {"k": "v" * 257}}, "the value of 'k' is 257 characters"),
         ({"tags": {f"k{n}": "v" for n in range(51)}}, "tags are 51: 50 is the most"),
         ({"ssh_public_keys": [examples.ED25519.line, examples.RSA_1024.line]}, "ssh_public_keys[1]: RSA of 1024 bits"),

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import parse_public_key
 from ansible_collections.mft.aws.plugins.module_utils._transfer.user_keys import WantedKey
 from ansible_collections.mft.aws.plugins.module_utils._transfer.user_keys import read_wanted_key
+
 from unit.module_utils.transfer import examples
 
 KEY_ID = "key-0123456789abcdef0"

@@ -28,6 +28,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.users import Wan
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import planned_user
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unit.module_utils.transfer import examples
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=timezone.utc)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from ansible_collections.mft.aws.plugins.module_utils._transfer import rounds
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import AnsibleTransferError
+
 from unit.module_utils.transfer.test_retries import CUT
 from unit.module_utils.transfer.test_retries import WRONG
 from unit.module_utils.transfer.test_retries import failure

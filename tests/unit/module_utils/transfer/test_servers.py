@@ -17,6 +17,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.servers import p
 from ansible_collections.mft.aws.plugins.module_utils._transfer.servers import planned_server
 from ansible_collections.mft.aws.plugins.module_utils._transfer.servers import server_result
 from ansible_collections.mft.aws.plugins.module_utils._transfer.servers import setting_changes
+
 from unit.module_utils.transfer import examples
 
 WORKFLOW = {"WorkflowId": "w-0123456789abcdef0", "ExecutionRole": examples.ROLE}

@@ -9,6 +9,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.users import Pos
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import User
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import WantedUser
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import setting_changes
+
 from unit.module_utils.transfer import examples
 
 PICS = HomeMapping("/pics", "/bank/home/acme/pics")
@@ -58,6 +59,14 @@ def test_a_mapping_that_becomes_a_file_is_a_change() -> None:
 def test_from_path_to_logical_all_of_the_home_is_sent() -> None:
     wanted = WantedUser("acme", home_directory_type="LOGICAL", home_directory_mappings=(PICS,))
     assert set(setting_changes(wanted, PATH)) == {"HomeDirectoryType", "HomeDirectoryMappings"}
+
+
+def test_from_path_to_logical_all_of_the_home_is_sent_though_it_looks_equal() -> None:
+    leftover = User("acme", home_directory="/bank", home_directory_mappings=(PICS,))
+    wanted = WantedUser("acme", home_directory_type="LOGICAL", home_directory_mappings=(PICS,))
+    assert setting_changes(wanted, leftover)["HomeDirectoryMappings"] == [
+        {"Entry": "/pics", "Target": "/bank/home/acme/pics", "Type": "DIRECTORY"}
+    ]
 
 
 def test_from_logical_to_path_all_of_the_home_is_sent_though_it_looks_equal() -> None:

@@ -11,6 +11,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.users import Hom
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import PosixProfile
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import User
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import WantedUser
+
 from unit.module_utils.transfer import examples
 
 IN = HomeMapping("/in", "/bank/home/acme/in")

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.mft.aws.plugins.module_utils._transfer import converge_server
 from ansible_collections.mft.aws.plugins.module_utils._transfer.converge_server import wait_for_state
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import AnsibleTransferError
+
 from unit.module_utils.transfer import examples
 
 

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import AnsibleTransferError
 from ansible_collections.mft.aws.plugins.modules import transfer_server_info
 from botocore.stub import Stubber
+
 from unit.module_utils.transfer import examples
 
 ENDPOINT = "vpce-0123456789abcdef0"

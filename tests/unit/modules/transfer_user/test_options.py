@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mft.aws.plugins.modules import transfer_user
+
 from unit.module_utils.transfer import examples
 
 

@@ -25,7 +25,8 @@ environment() { # environment DIRECTORY PINS
     say "    uv $uv_version"
     rm -rf .cache/uv
     "$python" -m venv .cache/uv
-    .cache/uv/bin/pip install --quiet --disable-pip-version-check "uv==$uv_version"
+    # -qq: its warnings are about the machine's own pip configuration.
+    .cache/uv/bin/pip install -qq --disable-pip-version-check "uv==$uv_version"
   fi
   say "    $1: packages of $2"
   .cache/uv/bin/uv venv --quiet --clear --python "$python" "$1"

@@ -33,7 +33,11 @@ class Machine:
     def run(self, script: str, *arguments: str, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(DEV / script), *arguments],
-            env={"PATH": f"{self.bin}:{path}", "HOME": str(self.home)},
+            env={
+                "PATH": f"{self.bin}:{path}",
+                "HOME": str(self.home),
+                "MFT_POLICY_RC_D": str(self.root / "policy-rc.d"),
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -110,6 +114,28 @@ def test_an_installation_that_fails_shows_why(machine: Machine, tmp_path: Path) 
     assert refused.returncode == 1
     assert "E: Could not resolve the mirror" in refused.stderr
     assert "apt-get could not install: nfs-ganesha" in refused.stderr
+
+
+def test_no_service_is_started_or_left_enabled(machine: Machine, tmp_path: Path) -> None:
+    wanted = tmp_path / "packages.txt"
+    wanted.write_text("nfs-ganesha\n")
+    machine.program("id", "echo 0")
+    machine.program(
+        "dpkg-query",
+        f'[ "$#" -eq 2 ] || exit 1; echo bash install ok installed; [ ! -e {tmp_path}/asked ] ||'
+        ' printf "rpcbind install ok installed\\nnfs-ganesha install ok installed\\n"',
+    )
+    machine.program("apt-get", f"{tmp_path}/policy-rc.d nfs-ganesha start; echo $? >{tmp_path}/asked")
+    machine.program(
+        "dpkg", 'echo "/lib/systemd/system/$2.service"; echo /lib/systemd/system/$2@.service; echo /usr/bin/$2'
+    )
+    machine.program("systemctl", f'echo "$*" >>{tmp_path}/systemctl')
+
+    assert machine.run("debian_packages.sh", str(wanted)).returncode == 0
+
+    assert (tmp_path / "asked").read_text() == "101\n"
+    assert (tmp_path / "systemctl").read_text() == "disable nfs-ganesha.service\ndisable rpcbind.service\n"
+    assert not (tmp_path / "policy-rc.d").exists()
 
 
 def test_a_full_disk_is_found_before_anything_is_made(machine: Machine, tmp_path: Path) -> None:

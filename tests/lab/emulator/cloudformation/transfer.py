@@ -19,6 +19,7 @@ from lab.emulator.cloudformation.typed import input_shape
 from lab.emulator.cloudformation.typed import typed
 from lab.emulator.ministack import Handler
 from lab.emulator.ministack import Record
+from lab.transfer.policies import DEFAULT_SECURITY_POLICY_OF_CLOUDFORMATION
 
 SERVER = "AWS::Transfer::Server"
 USER = "AWS::Transfer::User"
@@ -109,7 +110,10 @@ class _Server(_Type):
     }
 
     def create(self, logical_id: str, properties: Record, stack_name: str) -> Created:
-        server_id = self._call("CreateServer", self._parameters("CreateServer", properties))["ServerId"]
+        parameters = self._parameters("CreateServer", properties)
+        # Not the API's own default (Transfer Family user guide, Security policies for Transfer Family servers).
+        parameters.setdefault("SecurityPolicyName", DEFAULT_SECURITY_POLICY_OF_CLOUDFORMATION)
+        server_id = self._call("CreateServer", parameters)["ServerId"]
         self._wait_for(server_id, "ONLINE")
         return self._described(server_id)
 

@@ -57,6 +57,12 @@ def test_a_server_is_online_when_its_creation_is_complete(handlers: Handlers, se
     assert attributes == {"Arn": arn, "ServerId": server_id_of(arn), "State": "ONLINE"}
 
 
+def test_a_template_without_a_security_policy_gets_the_oldest(handlers: Handlers, service: TransferService) -> None:
+    arn, _ = handlers[transfer.SERVER]["create"]("Server", {}, "mft")
+    server = service.call("DescribeServer", {"ServerId": server_id_of(arn)})["Server"]
+    assert server["SecurityPolicyName"] == "TransferSecurityPolicy-2018-11"
+
+
 def test_properties_that_leave_the_template_are_cleared(handlers: Handlers, service: TransferService) -> None:
     workflow_id, _ = handlers[transfer.WORKFLOW]["create"](
         "Workflow", {"Steps": [{"Type": "DELETE", "DeleteStepDetails": {"Name": "drop"}}]}, "mft"

@@ -180,6 +180,7 @@ BAD: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     ),
     "transfer_users_server_id is empty": ([{"name": "acme"}], {"gateway_outputs": {}}),
     "transfer_users_prefix ('home')": ([{"name": "acme"}], {"transfer_users_prefix": "home"}),
+    "transfer_users_prefix ('ho*/')": ([{"name": "acme"}], {"transfer_users_prefix": "ho*/"}),
     "Supported parameters include: home, name": ([{"name": "acme", "key": "x"}], {}),
     "ssh_public_keys[0]: RSA of 1024 bits is too weak": (
         [{"name": "acme"}, {"name": "orders", "ssh_public_keys": [examples.RSA_1024.line]}, {"name": "x"}],

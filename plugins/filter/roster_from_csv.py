@@ -59,9 +59,17 @@ def _refuse(problems: list[str]) -> None:
         raise AnsibleFilterError("The roster cannot be read:\n" + "\n".join(f"- {problem}" for problem in problems))
 
 
-def _tags(text: str) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in text.split("|") if pair.strip())
-    return {key.strip(): value.strip() for key, _equals, value in pairs}
+def _tags(text: str) -> tuple[dict[str, str], list[str]]:
+    """The tags of a field, and what is wrong with them."""
+    tags: dict[str, str] = {}
+    problems = []
+    for pair in filter(None, map(str.strip, text.split("|"))):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals:
+            problems.append(f"tag {pair!r} is not written as key=value")
+        elif tags.setdefault(key, value) != value:
+            problems.append(f"tag {key!r} is there twice")
+    return tags, problems
 
 
 def _rows(text: str) -> list[tuple[int, dict[str, str]]]:
@@ -100,7 +108,8 @@ def roster_from_csv(text: str) -> list[dict[str, Any]]:
         user = users.setdefault(name, {"name": name})
         said: dict[str, Any] = {option: row[option] for option in ("home", "state") if row.get(option)}
         if row.get("tags"):
-            said["tags"] = _tags(row["tags"])
+            said["tags"], wrong = _tags(row["tags"])
+            problems += [f"line {number}: {problem}" for problem in wrong]
         for option, value in said.items():
             if user.setdefault(option, value) != value:
                 problems.append(f"line {number} gives {name} another {option} than a line before")

@@ -21,11 +21,6 @@ description:
 author:
   - The mft.aws project (!UNKNOWN)
 options:
-  server_id:
-    description:
-      - The id of the server.
-    type: str
-    required: true
   state:
     description:
       - Whether the host key is to be there.
@@ -61,18 +56,12 @@ options:
       - The only host key of a server is never deleted, since no client could connect any more.
     type: bool
     default: false
-requirements:
-  - cryptography >= 3.1
 notes:
   - Needs the permissions C(transfer:ListHostKeys), C(transfer:DescribeHostKey), C(transfer:ImportHostKey),
     C(transfer:UpdateHostKey), C(transfer:DeleteHostKey), C(transfer:TagResource) and C(transfer:UntagResource).
   - RSA and ECDSA keys are sent in PEM, Ed25519 keys in OpenSSH's form, whatever form they are given in, because these
     are the forms that AWS documents.
-  - Retries are the module's own, V(retries) in O(aws_config) adds to them.
 attributes:
-  check_mode:
-    support: full
-    description: Reports the same change, diff and warnings as a real run.
   diff_mode:
     support: full
     description: Shows the host key and the fingerprints that clients meet, before and after.
@@ -81,6 +70,10 @@ seealso:
     description: What AWS says of migrating and rotating host keys.
     link: https://docs.aws.amazon.com/transfer/latest/userguide/configuring-servers-change-host-key.html
 extends_documentation_fragment:
+  - mft.aws.transfer
+  - mft.aws.transfer.server_id
+  - mft.aws.transfer.ssh_keys
+  - mft.aws.transfer.changes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.tags
@@ -129,7 +122,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-action:
+operation:
   description: What was done, or in check mode would be; V(imported), V(updated), V(deleted) or V(none).
   returned: success
   type: str
@@ -220,7 +213,7 @@ def ensure_host_key(module: AnsibleAWSModule) -> dict[str, Any]:
     key = wanted.find(outcome.after)
     return {
         "changed": bool(outcome.plan),
-        "action": outcome.plan.action,
+        "operation": outcome.plan.operation,
         "host_key": host_key_result(key, outcome.after) if key else {},
         "served_fingerprints": served_fingerprints(outcome.after),
         "diff": {"before": diff_side(wanted, outcome.before), "after": diff_side(wanted, outcome.planned)},

@@ -14,23 +14,12 @@ description:
   - Lists all host keys of a server, and says which of them clients meet.
 author:
   - The mft.aws project (!UNKNOWN)
-options:
-  server_id:
-    description:
-      - The id of the server.
-    type: str
-    required: true
 notes:
   - Needs the permissions C(transfer:ListHostKeys) and C(transfer:DescribeHostKey).
-  - Retries are the module's own, V(retries) in O(aws_config) adds to them.
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 extends_documentation_fragment:
+  - mft.aws.transfer
+  - mft.aws.transfer.server_id
+  - mft.aws.transfer.info
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

@@ -24,7 +24,7 @@ options:
     type: str
   match_tags:
     description:
-      - Tags by which the server is found, instead of by O(server_id). Exactly one server has to have all of them.
+      - Tags by which the server is found instead. Exactly one server has to have all of them.
     type: dict
   state:
     description:
@@ -56,8 +56,7 @@ options:
     type: str
   post_authentication_login_banner:
     description:
-      - A text that clients are shown after they logged in, at most 4,096 ASCII characters. Empty for none.
-      - SFTP has no such thing, FTP and FTPS have.
+      - The same after they logged in. SFTP has no such thing, FTP and FTPS have.
     type: str
   protocol_details:
     description:
@@ -106,7 +105,7 @@ options:
           - The workflow for files that were uploaded whole; at most one.
         type: list
         elements: dict
-        suboptions:
+        suboptions: &workflow
           workflow_id:
             description:
               - The id of the workflow.
@@ -122,17 +121,7 @@ options:
           - The workflow for files whose upload was cut off; at most one.
         type: list
         elements: dict
-        suboptions:
-          workflow_id:
-            description:
-              - The id of the workflow.
-            type: str
-            required: true
-          execution_role:
-            description:
-              - The ARN of the IAM role through which it runs.
-            type: str
-            required: true
+        suboptions: *workflow
   security_group_ids:
     description:
       - All security groups of the server's VPC endpoint, in any order. Others are removed. The endpoint type of the
@@ -147,15 +136,13 @@ notes:
     C(iam:PassRole) for the roles, and C(ec2:DescribeVpcEndpoints), C(ec2:DescribeSecurityGroups) and
     C(ec2:ModifyVpcEndpoint) for O(security_group_ids).
   - Settings that a CloudFormation stack owns come back with its next update. Change those in the stack.
-  - Retries are the module's own, V(retries) in O(aws_config) adds to them.
 attributes:
-  check_mode:
-    support: full
-    description: Reports the same change, diff and warnings as a real run.
   diff_mode:
     support: full
     description: Shows what the module can change of the server, before and after.
 extends_documentation_fragment:
+  - mft.aws.transfer
+  - mft.aws.transfer.changes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.tags
@@ -365,6 +352,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.converge_server 
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import AnsibleTransferError
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import InvalidOptionsError
 from ansible_collections.mft.aws.plugins.module_utils._transfer.retries import SINGLE_ATTEMPT
+from ansible_collections.mft.aws.plugins.module_utils._transfer.server_arguments import server_arguments
 from ansible_collections.mft.aws.plugins.module_utils._transfer.server_lookup import find_one_server
 from ansible_collections.mft.aws.plugins.module_utils._transfer.server_options import read_server
 from ansible_collections.mft.aws.plugins.module_utils._transfer.servers import diff_side
@@ -394,36 +382,8 @@ def ensure_server(module: AnsibleAWSModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    workflow = {
-        "type": "list",
-        "elements": "dict",
-        "options": {"workflow_id": {"required": True}, "execution_role": {"required": True}},
-    }
-    protocol_details = {
-        "set_stat_option": {"choices": ["DEFAULT", "ENABLE_NO_OP"]},
-        "passive_ip": {"no_log": False},
-        "tls_session_resumption_mode": {"choices": ["DISABLED", "ENABLED", "ENFORCED"]},
-    }
-    argument_spec = {
-        "server_id": {},
-        "match_tags": {"type": "dict"},
-        "state": {"choices": ["present", "started", "stopped"], "default": "present"},
-        "wait": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "int", "default": 900},
-        "security_policy_name": {},
-        "pre_authentication_login_banner": {},
-        "post_authentication_login_banner": {},
-        "protocol_details": {"type": "dict", "options": protocol_details},
-        "directory_listing_optimization": {"choices": ["ENABLED", "DISABLED"]},
-        "structured_log_destinations": {"type": "list", "elements": "str"},
-        "logging_role": {},
-        "workflow_details": {"type": "dict", "options": {"on_upload": workflow, "on_partial_upload": workflow}},
-        "security_group_ids": {"type": "list", "elements": "str"},
-        "tags": {"type": "dict", "aliases": ["resource_tags"]},
-        "purge_tags": {"type": "bool", "default": True},
-    }
     module = AnsibleAWSModule(
-        argument_spec=argument_spec,
+        argument_spec=server_arguments(),
         mutually_exclusive=[("server_id", "match_tags")],
         required_one_of=[("server_id", "match_tags")],
         supports_check_mode=True,

@@ -27,15 +27,9 @@ options:
 notes:
   - Needs the permissions C(transfer:DescribeServer), C(transfer:ListServers) unless O(server_id) is given, and
     C(ec2:DescribeVpcEndpoints). Without the last one, it leaves RV(servers[].vpc_endpoint) out and warns.
-  - Retries are the module's own, V(retries) in O(aws_config) adds to them.
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 extends_documentation_fragment:
+  - mft.aws.transfer
+  - mft.aws.transfer.info
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

@@ -18,11 +18,6 @@ description:
 author:
   - The mft.aws project (!UNKNOWN)
 options:
-  server_id:
-    description:
-      - The id of the server. It has to be there, also when O(state=absent).
-    type: str
-    required: true
   user_name:
     description:
       - The name of the user. It has to be there when O(state=present), M(mft.aws.transfer_user) creates it.
@@ -38,7 +33,9 @@ options:
   ssh_public_key_body:
     description:
       - The public key, as the one line of a C(.pub) file.
-      - RSA (2,048 bits and more), ECDSA and Ed25519 keys are taken.
+      - RSA (2,048 bits and more), ECDSA and Ed25519 keys are taken, but none whose numbers protect nothing.
+      - A user that has as many keys as Transfer lets it have gets no other. Take one away first, or exchange them by
+        M(mft.aws.transfer_user) with O(mft.aws.transfer_user#module:purge_ssh_public_keys).
       - The value is kept out of logs, because what gets pasted here by mistake is a private key.
     type: str
   fingerprint:
@@ -49,18 +46,12 @@ options:
     description:
       - The id of a key that the user has.
     type: str
-requirements:
-  - cryptography
 notes:
   - Needs the permissions C(transfer:DescribeUser), C(transfer:DescribeServer), C(transfer:ImportSshPublicKey) and
     C(transfer:DeleteSshPublicKey).
   - A user that cannot be found is looked for during some seconds, since a user that was just created is not known
     everywhere at once.
-  - Retries are the module's own, V(retries) in O(aws_config) adds to them.
 attributes:
-  check_mode:
-    support: full
-    description: Reports the same change, diff and warnings as a real run.
   diff_mode:
     support: full
     description: Shows the fingerprints of the user's keys before and after.
@@ -68,6 +59,10 @@ seealso:
   - module: mft.aws.transfer_user
     description: Manages the user with all its keys.
 extends_documentation_fragment:
+  - mft.aws.transfer
+  - mft.aws.transfer.server_id
+  - mft.aws.transfer.ssh_keys
+  - mft.aws.transfer.changes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

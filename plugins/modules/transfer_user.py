@@ -18,11 +18,6 @@ description:
 author:
   - The mft.aws project (!UNKNOWN)
 options:
-  server_id:
-    description:
-      - The id of the server. It has to be there, also when O(state=absent).
-    type: str
-    required: true
   user_name:
     description:
       - The name the partner logs in with.
@@ -53,6 +48,7 @@ options:
     description:
       - The directory in which a session begins, V(/BUCKET/PREFIX) for a user whose home is V(PATH).
       - For a user whose home is V(LOGICAL) it is a path under one of the entries of O(home_directory_mappings).
+      - An empty one takes away the one that the user has.
       - C(${Transfer:UserName}) stands for O(user_name).
     type: str
   home_directory_mappings:
@@ -114,14 +110,17 @@ options:
         or a moment (C(2026-06-30T18:00:00+02:00)). They are kept at each run, since Transfer knows none -
         a key that is not yet valid is not added, and a key outside its dates is removed, whatever
         O(purge_ssh_public_keys) says.
-      - RSA (2,048 bits and more), ECDSA and Ed25519 keys are taken. Two keys are equal if only their comments differ.
+      - RSA (2,048 bits and more), ECDSA and Ed25519 keys are taken, but none whose numbers protect nothing.
+        Two keys are equal if only their comments differ.
       - The values are kept out of logs, because what gets pasted here by mistake is a private key.
     type: list
     elements: raw
   purge_ssh_public_keys:
     description:
       - Whether to delete keys of the user that are not in O(ssh_public_keys).
-      - New keys are imported before others are deleted. Does nothing unless O(ssh_public_keys) is given.
+      - New keys are imported before others are deleted. Where the user has as many keys as Transfer lets it have,
+        one that is to be deleted makes room for each new one, but never its last one.
+      - Does nothing unless O(ssh_public_keys) is given.
     type: bool
     default: false
   expiring_days:
@@ -129,21 +128,19 @@ options:
       - A key whose C(not_after) is at most so many days away is reported as V(expiring).
     type: int
     default: 30
-requirements:
-  - cryptography
 notes:
   - Needs the permissions C(transfer:DescribeUser), C(transfer:DescribeServer), C(transfer:CreateUser),
     C(transfer:UpdateUser), C(transfer:DeleteUser), C(transfer:ImportSshPublicKey), C(transfer:DeleteSshPublicKey),
     C(transfer:TagResource), C(transfer:UntagResource) and C(iam:PassRole) for O(role).
-  - Retries are the module's own, V(retries) in O(aws_config) adds to them.
 attributes:
-  check_mode:
-    support: full
-    description: Reports the same change and diff as a real run.
   diff_mode:
     support: full
     description: Shows the user before and after, a key by its fingerprint.
 extends_documentation_fragment:
+  - mft.aws.transfer
+  - mft.aws.transfer.server_id
+  - mft.aws.transfer.ssh_keys
+  - mft.aws.transfer.changes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.tags
@@ -334,6 +331,7 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.converge import 
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import AnsibleTransferError
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import InvalidOptionsError
 from ansible_collections.mft.aws.plugins.module_utils._transfer.key_dates import dated_keys_result
+from ansible_collections.mft.aws.plugins.module_utils._transfer.key_dates import expiring_days_problems
 from ansible_collections.mft.aws.plugins.module_utils._transfer.key_dates import harmless_texts
 from ansible_collections.mft.aws.plugins.module_utils._transfer.options import read_user
 from ansible_collections.mft.aws.plugins.module_utils._transfer.options import server_id_problems
@@ -351,7 +349,7 @@ if typing.TYPE_CHECKING:
 def ensure_user(module: AnsibleAWSModule) -> tuple[WantedUser, Outcome]:
     server_id = module.params["server_id"]
     wanted, problems = read_user(module.params)
-    problems = server_id_problems(server_id) + problems
+    problems = server_id_problems(server_id) + expiring_days_problems(module.params["expiring_days"]) + problems
     if problems:
         raise InvalidOptionsError(problems)
     client = module.client("transfer", config=SINGLE_ATTEMPT)

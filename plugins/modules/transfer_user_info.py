@@ -16,30 +16,19 @@ description:
 author:
   - The mft.aws project (!UNKNOWN)
 options:
-  server_id:
-    description:
-      - The id of the server. It has to be there.
-    type: str
-    required: true
   user_name:
     description:
       - The name of the one user to describe. RV(users) is empty if there is no such user.
       - Without it all users are described.
     type: str
     aliases: ['name']
-requirements:
-  - cryptography
 notes:
   - Needs the permissions C(transfer:DescribeUser), C(transfer:ListUsers) and C(transfer:DescribeServer).
-  - Retries are the module's own, V(retries) in O(aws_config) adds to them.
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 extends_documentation_fragment:
+  - mft.aws.transfer
+  - mft.aws.transfer.server_id
+  - mft.aws.transfer.ssh_keys
+  - mft.aws.transfer.info
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -218,6 +207,7 @@ from datetime import timezone
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.mft.aws.plugins.module_utils._transfer import api
+from ansible_collections.mft.aws.plugins.module_utils._transfer.bulk import in_parallel
 from ansible_collections.mft.aws.plugins.module_utils._transfer.converge import observe_user
 from ansible_collections.mft.aws.plugins.module_utils._transfer.converge_user_key import refuse_unknown_server
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import AnsibleTransferError
@@ -232,6 +222,10 @@ if typing.TYPE_CHECKING:
     from typing import Any
 
     from ansible_collections.mft.aws.plugins.module_utils._transfer.users import User
+
+
+# As many descriptions at a time as transfer_users has by default.
+_CONCURRENCY = 8
 
 
 def age_days(date_imported: str, now: datetime) -> int:
@@ -252,8 +246,12 @@ def described(user: User, now: datetime) -> dict[str, Any]:
 def users_of(client: Any, server_id: str, user_name: str | None) -> list[User]:
     """One user or all of them, ordered by name."""
     names = [user_name] if user_name is not None else sorted(u["UserName"] for u in api.list_users(client, server_id))
-    # None: unknown, or deleted since it was listed.
-    found = [user for user in (observe_user(client, server_id, name) for name in names) if user is not None]
+    found: list[User] = []
+    for user in in_parallel(lambda name: observe_user(client, server_id, name), names, _CONCURRENCY):
+        if isinstance(user, AnsibleTransferError):
+            raise user
+        # None: unknown, or deleted since it was listed.
+        found += [] if user is None else [user]
     if user_name is not None and not found:
         refuse_unknown_server(client, server_id)
     return found

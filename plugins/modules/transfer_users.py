@@ -21,11 +21,6 @@ description:
 author:
   - The mft.aws project (!UNKNOWN)
 options:
-  server_id:
-    description:
-      - The id of the server.
-    type: str
-    required: true
   users:
     description:
       - The users. Their options are those of M(mft.aws.transfer_user).
@@ -36,32 +31,27 @@ options:
       user_name:
         description:
           - The name the partner logs in with.
-          - 3 to 100 of V(a-z), V(A-Z), V(0-9), V(_), V(-), V(.) and V(@). The first is a letter, a digit or
-            an underscore.
         type: str
         required: true
         aliases: ['name']
       state:
         description:
-          - Whether the user is to be there. With V(absent) every other option about the user is ignored.
-          - A user that is named as V(absent) is no matter of O(max_removals).
+          - Whether the user is to be there. One that is named as V(absent) is no matter of O(max_removals).
         type: str
         choices: ['present', 'absent']
         default: present
       ssh_public_keys:
         description:
           - Public keys with which the user may log in, each the one line of a C(.pub) file, or a dictionary of
-            C(body) (that line), C(not_before) and C(not_after).
-          - A date is a day (C(2026-06-30), of which C(not_before) means the beginning and C(not_after) the end, UTC)
-            or a moment (C(2026-06-30T18:00:00+02:00)). They are kept at each run, since Transfer knows none -
-            a key that is not yet valid is not added, and a key outside its dates is removed, whatever
+            C(body) (that line), C(not_before) and C(not_after), dates as in M(mft.aws.transfer_user).
+          - A key that is not yet valid is not added, and a key outside its dates is removed, whatever
             O(users[].purge_ssh_public_keys) says.
           - The values are kept out of logs, because what gets pasted here by mistake is a private key.
         type: list
         elements: raw
       role: &role
         description:
-          - The ARN of the IAM role through which the user reaches the bucket or file system. Needed to create a user.
+          - The ARN of the IAM role through which the user reaches the storage. Needed to create a user.
         type: str
       home_directory_type: &home_directory_type
         description:
@@ -72,6 +62,7 @@ options:
       home_directory: &home_directory
         description:
           - The directory in which a session begins. C(${Transfer:UserName}) stands for the name of the user.
+          - An empty one takes away the one that the user has.
           - A user with any option of a home takes none of them from O(defaults).
         type: str
       home_directory_mappings: &home_directory_mappings
@@ -126,7 +117,7 @@ options:
       purge_ssh_public_keys: &purge_ssh_public_keys
         description:
           - Whether to delete keys of the user that are not in O(users[].ssh_public_keys). Not unless said so.
-          - New keys are imported before others are deleted.
+          - New keys are imported before others are deleted, as in M(mft.aws.transfer_user).
         type: bool
       tags: &tags
         description:
@@ -159,7 +150,7 @@ options:
   max_removals:
     description:
       - How many users O(purge) may delete in a run, a number or a percentage of the users that the server has, rounded
-        up. If there are more, nothing is changed at all.
+        up. A percentage under 100 never means all of them. If there are more, nothing is changed at all.
     type: str
     default: 10%
   duplicate_keys:
@@ -186,27 +177,25 @@ options:
     type: float
   progress_file:
     description:
-      - A file to which a line is appended every few seconds while the module runs, on the host where it runs.
-      - A module can say nothing to Ansible before it ends. What it does meanwhile goes to the system's log,
-        which an execution environment has not, and to this file, which C(tail -f) can follow anywhere.
+      - A file to which a line is appended every few seconds while the module runs, on the host where it runs, for
+        C(tail -f) to follow. A module says nothing to Ansible before it ends.
     type: path
-requirements:
-  - cryptography
 seealso:
   - module: mft.aws.transfer_user
+  - module: mft.aws.transfer_homes
 notes:
   - Needs the permissions C(transfer:ListUsers), C(transfer:DescribeUser), C(transfer:DescribeServer),
     C(transfer:CreateUser), C(transfer:UpdateUser), C(transfer:DeleteUser), C(transfer:ImportSshPublicKey),
     C(transfer:DeleteSshPublicKey), C(transfer:TagResource), C(transfer:UntagResource) and C(iam:PassRole) for roles.
-  - Retries are the module's own, V(retries) in O(aws_config) adds to them.
 attributes:
-  check_mode:
-    support: full
-    description: Reports the same change and diff as a real run.
   diff_mode:
     support: full
     description: Shows the users that change, before and after, a key by its fingerprint.
 extends_documentation_fragment:
+  - mft.aws.transfer
+  - mft.aws.transfer.server_id
+  - mft.aws.transfer.ssh_keys
+  - mft.aws.transfer.changes
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -291,9 +280,7 @@ failed_users:
       description: What was tried, and the answer.
       returned: always
       type: str
-      sample: >-
-        Failed to create user payments: An error occurred (AccessDeniedException) when calling the CreateUser
-        operation: not authorized
+      sample: "Failed to create user payments: An error occurred (AccessDeniedException): not authorized"
 dated_keys:
   description: The keys of O(users) that have dates, and what these make of them at the time of the run.
   returned: always, unless nothing was tried
@@ -348,13 +335,13 @@ from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import In
 from ansible_collections.mft.aws.plugins.module_utils._transfer.key_dates import harmless_texts
 from ansible_collections.mft.aws.plugins.module_utils._transfer.options import server_id_problems
 from ansible_collections.mft.aws.plugins.module_utils._transfer.retries import SINGLE_ATTEMPT
+from ansible_collections.mft.aws.plugins.module_utils._transfer.roster import failure_text
 from ansible_collections.mft.aws.plugins.module_utils._transfer.roster import limit_problems
 from ansible_collections.mft.aws.plugins.module_utils._transfer.roster import read_roster
 from ansible_collections.mft.aws.plugins.module_utils._transfer.roster import roster_diff
 from ansible_collections.mft.aws.plugins.module_utils._transfer.roster import roster_result
 from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import HAS_CRYPTOGRAPHY
-from ansible_collections.mft.aws.plugins.module_utils._transfer.user_arguments import setting_arguments
-from ansible_collections.mft.aws.plugins.module_utils._transfer.user_arguments import user_arguments
+from ansible_collections.mft.aws.plugins.module_utils._transfer.user_arguments import roster_arguments
 
 if typing.TYPE_CHECKING:
     from ansible_collections.mft.aws.plugins.module_utils._transfer.converge_roster import RosterOutcome
@@ -385,19 +372,7 @@ def ensure_users(module: AnsibleAWSModule) -> RosterOutcome:
 
 
 def main() -> None:
-    argument_spec = {
-        "server_id": {"required": True},
-        "users": {"type": "list", "elements": "dict", "required": True, "options": user_arguments()},
-        "defaults": {"type": "dict", "options": setting_arguments()},
-        "purge": {"type": "bool", "default": False},
-        "max_removals": {"default": "10%"},
-        "duplicate_keys": {"choices": ["fail", "warn"], "default": "fail", "no_log": False},
-        "expiring_days": {"type": "int", "default": 30},
-        "concurrency": {"type": "int", "default": 8},
-        "rate": {"type": "float"},
-        "progress_file": {"type": "path"},
-    }
-    module = AnsibleAWSModule(argument_spec=argument_spec, supports_check_mode=True)
+    module = AnsibleAWSModule(argument_spec=roster_arguments(), supports_check_mode=True)
     if not HAS_CRYPTOGRAPHY:
         module.fail_json(msg=missing_required_lib("cryptography", reason="to read SSH keys"))
     # Every string of the result is searched for every value that is kept from logs: minutes for thousands of keys.
@@ -415,9 +390,7 @@ def main() -> None:
         **roster_result(outcome.steps, outcome.failures),
     }
     if outcome.failures:
-        listed = "\n".join(f"- user {name}: {error}" for name, error in sorted(outcome.failures.items()))
-        count = f"{len(outcome.failures)} of {len(module.params['users'])} users failed"
-        module.fail_json(msg=f"{count}:\n{listed}", **result)
+        module.fail_json(msg=failure_text(outcome.steps, outcome.failures), **result)
     module.exit_json(**result)
 
 

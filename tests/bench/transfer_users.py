@@ -8,18 +8,18 @@
 prints a table: wall time, API calls and peak memory (of the largest process) of the module transfer_users, of
 transfer_user in a loop, both run by ansible-playbook, and of boto3 written by hand, one call after another. The ways
 take turns, each round on new servers; figures are medians, ratios are of medians. The loop is slow and runs for fewer
-users (--loop-users); its time and calls are scaled up, which is marked. --latency adds a delay to each call, as a
-network has. --unchanged N lastly runs the bulk module on N users with a key each, of which none changes.
+users (--loop-users) and rounds (--loop-rounds); its time and calls are then scaled up, which is marked. With
+--loop-users 1000 nothing is scaled, and a round of it takes half an hour. --latency adds a delay to each call, as a
+network has. --unchanged N lastly runs the bulk module on N users with a key each, of which none changes. The table
+ends with how busy the machine was, which says whether anything else ran.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -32,6 +32,8 @@ from typing import NamedTuple
 
 import boto3
 from botocore.config import Config
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from integration.conftest import Lab
 from integration.conftest import connect
@@ -75,11 +77,9 @@ class Figures(NamedTuple):
 
 
 def new_key(comment: str) -> str:
-    def field(data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + data
-
-    blob = field(b"ssh-ed25519") + field(os.urandom(32))
-    return f"ssh-ed25519 {base64.b64encode(blob).decode()} {comment}"
+    public = Ed25519PrivateKey.generate().public_key()
+    line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return f"{line.decode()} {comment}"
 
 
 def new_users(count: int) -> list[dict[str, Any]]:
@@ -156,6 +156,8 @@ def compare(lab: Lab, directory: Path, options: argparse.Namespace) -> dict[tupl
     transfer = client_of(lab)
     for number in range(options.rounds):
         for way, run in WAYS.items():
+            if run is loop and number >= options.loop_rounds:
+                continue
             count = options.loop_users if run is loop else options.users
             users = new_users(count)
             server = transfer.create_server(IdentityProviderType="SERVICE_MANAGED")["ServerId"]
@@ -190,9 +192,11 @@ def unchanged(lab: Lab, directory: Path, count: int) -> Figures:
 
 
 def table(found: dict[tuple[str, str], list[Figures]], options: argparse.Namespace) -> str:
+    scaled = options.loop_users != options.users
     lines = [
         f"{options.users} users with 2 keys, {options.latency * 1000:g} ms added to each call,"
-        f" median of {options.rounds}; (*) measured on {options.loop_users} users and scaled.",
+        f" median of {options.rounds} ({min(options.loop_rounds, options.rounds)} of the loop)"
+        + (f"; (*) measured on {options.loop_users} users and scaled." if scaled else "; nothing is scaled."),
         "",
         "| | way | seconds | API calls | peak MB | time ÷ transfer_users |",
         "|---|---|--:|--:|--:|--:|",
@@ -203,20 +207,22 @@ def table(found: dict[tuple[str, str], list[Figures]], options: argparse.Namespa
             for way in WAYS
         }
         for way, figures in medians.items():
-            mark = " (*)" if WAYS[way] is loop and options.loop_users != options.users else ""
+            mark = " (*)" if WAYS[way] is loop and scaled else ""
             ratio = figures.seconds / medians["transfer_users"].seconds
             lines.append(
                 f"| {scenario} | {way}{mark} | {figures.seconds:.1f} | {figures.calls:.0f} | {figures.megabytes:.0f}"
                 f" | {ratio:.1f} |"
             )
-    return "\n".join(lines)
+    load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
+    return "\n".join([*lines, "", f"{os.cpu_count()} CPUs, load averages of 1, 5 and 15 minutes at the end: {load}."])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the ways to make many Transfer users")
     parser.add_argument("--users", type=int, default=1000)
-    parser.add_argument("--loop-users", type=int, default=50)
+    parser.add_argument("--loop-users", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--loop-rounds", type=int, default=3)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds added to each call")
     parser.add_argument("--unchanged", type=int, default=10000, help="0 to leave it out")
     options = parser.parse_args()

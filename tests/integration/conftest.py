@@ -22,6 +22,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from integration.support import Faults
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 LAB_PYTHON = CHECKOUT / ".venv-lab" / "bin" / "python"
 
@@ -114,3 +116,12 @@ def aws(lab: Lab) -> Callable[[str], Any]:
         return clients[service]
 
     return client
+
+
+@pytest.fixture
+def faults(lab: Lab) -> Iterator[Faults]:
+    """The lab's fault rules; none before and after the test."""
+    faults = Faults(lab)
+    faults.clear()  # a run of the tests that was killed may have left some
+    yield faults
+    faults.clear()

@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from integration.conftest import Lab
-from integration.support import CHECKOUT
+from integration.documented import assert_returned
+from integration.documented import documentation
 from integration.support import Faults
+from integration.support import _admin
 from integration.support import run_module
 from integration.support import run_playbook
+from integration.transfer_support import LOST
+from integration.transfer_support import four_runs
+from integration.transfer_support import lose
 from unit.module_utils.transfer import examples
 
 ROLE = examples.ROLE
@@ -40,6 +44,7 @@ FULL = {
 _names = itertools.count()
 
 User = Callable[..., dict[str, Any]]
+pytestmark = pytest.mark.usefixtures("faults")
 
 
 @pytest.fixture(scope="module")
@@ -78,33 +83,6 @@ def described(aws: Callable[[str], Any], server: str, name: str) -> Callable[[],
         return found
 
     return describe
-
-
-@pytest.fixture(autouse=True)
-def faults(lab: Lab) -> Iterator[Faults]:
-    faults = Faults(lab)
-    faults.clear()  # a run of the tests that was killed may have left some
-    yield faults
-    faults.clear()
-
-
-def four_runs(user: User, **arguments: Any) -> dict[str, Any]:
-    """Check, run, check again, run again; gives the result of the run that changed something."""
-    foreseen = user(check=True, **arguments)
-    done = user(**arguments)
-    checked = user(check=True, **arguments)
-    again = user(**arguments)
-    for result in (foreseen, done, checked, again):
-        assert not result.get("failed"), result
-        assert "warnings" not in result, result["warnings"]
-    assert (foreseen["changed"], done["changed"]) == (True, True)
-    assert foreseen["diff"] == done["diff"]
-    assert foreseen["operation"] == done["operation"] != "none" == checked["operation"] == again["operation"]
-    assert done["diff"]["before"] != done["diff"]["after"]
-    assert (checked["changed"], again["changed"]) == (False, False)
-    assert again["diff"]["before"] == again["diff"]["after"] == done["diff"]["after"]
-    assert again["user"] == done["user"]
-    return done
 
 
 def fingerprints(result: dict[str, Any]) -> set[str]:
@@ -169,6 +147,18 @@ def test_homes_change_their_type_and_back(user: User) -> None:
     assert (now_logical["home_directory_type"], now_logical["home_directory"]) == ("LOGICAL", "")
     now_path = four_runs(user, **path)["user"]
     assert (now_path["home_directory_type"], now_path["home_directory_mappings"]) == ("PATH", [])
+
+
+def test_an_empty_home_directory_takes_it_away(user: User, described: Callable[[], Any]) -> None:
+    user(role=ROLE, home_directory="/bank/home/acme")
+    assert four_runs(user, home_directory="")["user"]["home_directory"] == ""
+    assert "HomeDirectory" not in described()
+    mappings = [{"entry": "/in", "target": "/bank/in"}]
+    logical = {"home_directory_type": "LOGICAL", "home_directory_mappings": mappings}
+    assert four_runs(user, **logical, home_directory="/in")["user"]["home_directory"] == "/in"
+    assert four_runs(user, **logical, home_directory="")["user"]["home_directory"] == ""
+    user(state="absent")
+    four_runs(user, role=ROLE, home_directory="")
 
 
 def test_other_spellings_are_no_change(user: User) -> None:
@@ -276,7 +266,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "server_error"])
+@pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("operation", CHANGES)
 def test_a_lost_answer_is_made_good_in_the_same_run(
     user: User, described: Callable[[], Any], faults: Faults, operation: str, kind: str
@@ -305,9 +295,7 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
     before, change = CHANGES[operation]
     if before:
         assert user(**before)["changed"]
-    reached = {"operation": operation, "kind": kind}
-    # The look that follows the lost call is refused for good, which is where a killed run would end, too.
-    faults.set(reached, {"operation": "DescribeUser", "kind": "access_denied", "nth": 2, "times": 100})
+    lose(faults, operation, kind, look="DescribeUser")
     cut = user(**change)
     faults.clear()
     assert cut.get("failed")
@@ -323,6 +311,21 @@ def test_a_rotation_that_is_cut_off_locks_nobody_out(user: User, described: Call
     faults.set({"operation": "ImportSshPublicKey", "kind": "access_denied"})
     assert user(ssh_public_keys=[NEW.line], purge_ssh_public_keys=True)["failed"]
     assert [key["SshPublicKeyBody"].split()[1] for key in described()["SshPublicKeys"]] == [OLD.blob]
+
+
+def test_at_the_limit_of_keys_all_are_rotated_in_one_run(lab: Lab, user: User, described: Callable[[], Any]) -> None:
+    limit = _admin(lab, "GET", "transfer/settings")["keys_per_user"]
+    _admin(lab, "PUT", "transfer/settings", {"keys_per_user": 2})
+    try:
+        user(role=ROLE, ssh_public_keys=[OLD.line, RSA.line])
+        before = described()
+        refused = user(ssh_public_keys=[NEW.line])
+        assert "which has as many keys as Transfer lets it have: take one away first" in refused["msg"]
+        assert described() == before
+        done = four_runs(user, ssh_public_keys=[NEW.line, examples.ECDSA_256.line], purge_ssh_public_keys=True)
+    finally:
+        _admin(lab, "PUT", "transfer/settings", {"keys_per_user": limit})
+    assert fingerprints(done) == {NEW.fingerprint, examples.ECDSA_256.fingerprint}
 
 
 def test_throttling_on_one_call_in_three_goes_unnoticed(user: User, faults: Faults) -> None:
@@ -341,37 +344,17 @@ def test_the_wait_that_throttling_asks_for_is_kept(user: User, faults: Faults) -
     assert faults.calls()["DescribeUser"] == 3
 
 
-def _documentation(block: str) -> Any:
-    text = (CHECKOUT / "plugins" / "modules" / "transfer_user.py").read_text()
-    return yaml.safe_load(text.split(f'{block} = r"""\n')[1].split('\n"""')[0])
-
-
-def _shape(value: Any) -> Any:
-    """The keys and types of a value, so that a sample can be held against what is returned."""
-    if isinstance(value, dict):
-        return {key: _shape(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_shape(value[0])] if value else []
-    return type(value).__name__
-
-
 def test_what_is_documented_is_what_is_returned(user: User) -> None:
-    documentation = _documentation("RETURN")
-    documented = documentation["user"]["contains"]
+    documented = documentation("transfer_user", "RETURN")
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}]}
-    arguments = {**FULL, "policy": policy, "tags": {"partner": "acme"}}
-    result = user(**arguments)
-    assert result["operation"] == documentation["operation"]["sample"]
-    assert set(result) - {"changed", "diff", "invocation"} == set(documentation)
-    returned = result["user"]
-    assert set(returned) == set(documented)
-    for key, entry in documented.items():
-        assert _shape(returned[key]) == _shape(entry["sample"]), key
-        assert type(returned[key]).__name__.startswith(entry["type"]), key
+    dated = {"body": OLD.line, "not_after": "2096-06-30"}
+    result = user(**{**FULL, "policy": policy, "tags": {"partner": "acme"}, "ssh_public_keys": [dated]})
+    assert_returned(documented, {name: result[name] for name in set(result) - {"changed", "diff", "invocation"}})
+    assert result["operation"] == documented["operation"]["sample"]
 
 
 def test_the_examples_run(lab: Lab, aws: Callable[[str], Any], server: str, tmp_path: Path) -> None:
-    tasks = _documentation("EXAMPLES")
+    tasks = documentation("transfer_user", "EXAMPLES")
     for task in tasks:
         task["mft.aws.transfer_user"]["server_id"] = server
     report = run_playbook(lab, tmp_path, tasks, "--diff")

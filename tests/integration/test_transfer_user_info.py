@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -21,12 +20,16 @@ from integration.documented import documentation
 from integration.support import Faults
 from integration.support import run_module
 from integration.support import run_playbook
+from integration.transfer_support import LOST
+from integration.transfer_support import database
+from integration.transfer_support import insert_users
 from unit.module_utils.transfer import examples
 
 OLD, RSA = examples.ED25519, examples.RSA_2048
 POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}]}'
 
 Info = Callable[..., dict[str, Any]]
+pytestmark = pytest.mark.usefixtures("faults")
 
 
 @pytest.fixture
@@ -74,18 +77,6 @@ def acme(create: Callable[..., None], aws: Callable[[str], Any], server: str) ->
         SshPublicKeyBody=OLD.line,
     )
     aws("transfer").import_ssh_public_key(ServerId=server, UserName="acme", SshPublicKeyBody=RSA.line)
-
-
-@pytest.fixture(autouse=True)
-def faults(lab: Lab) -> Iterator[Faults]:
-    faults = Faults(lab)
-    faults.clear()
-    yield faults
-    faults.clear()
-
-
-def _database(lab: Lab) -> Path:
-    return lab.directory / "state" / "transfer.sqlite"
 
 
 def names(result: dict[str, Any]) -> list[str]:
@@ -143,8 +134,8 @@ def test_a_user_with_next_to_nothing_has_every_field_too(info: Info, create: Cal
 
 def test_a_key_has_its_age(lab: Lab, info: Info, create: Callable[..., None], server: str) -> None:
     create("acme", SshPublicKeyBody=OLD.line)
-    with closing(sqlite3.connect(_database(lab))) as database, database:
-        database.execute("UPDATE ssh_keys SET imported = imported - 400.5 * 86400 WHERE server_id = ?", (server,))
+    with closing(sqlite3.connect(database(lab))) as connection, connection:
+        connection.execute("UPDATE ssh_keys SET imported = imported - 400.5 * 86400 WHERE server_id = ?", (server,))
     (key,) = info(user_name="acme")["users"][0]["ssh_public_keys"]
     assert key["age_days"] == 400
 
@@ -172,14 +163,12 @@ def test_bad_names_are_refused_without_a_call(info: Info, faults: Faults) -> Non
 
 
 def test_every_page_is_read_once_and_every_user_once(lab: Lab, info: Info, server: str, faults: Faults) -> None:
-    """One user more than the largest page has; written where the lab keeps them, since creating them takes a minute."""
-    wanted = [f"partner-{number:04}" for number in range(1001)]
-    user = json.dumps({"HomeDirectoryType": "PATH", "Role": examples.ROLE})
-    with closing(sqlite3.connect(_database(lab))) as database, database:
-        database.executemany("INSERT INTO users VALUES (?, ?, 0, ?)", [(server, name, user) for name in wanted])
+    """The largest page has 1,000."""
+    wanted = [f"partner-{number:04}" for number in range(2500)]
+    insert_users(lab, server, wanted)
     faults.count_from_now()
     assert names(info()) == wanted
-    assert faults.calls() == {"DescribeUser": 1001, "ListUsers": 2}
+    assert faults.calls() == {"DescribeUser": 2500, "ListUsers": 3}
 
 
 def test_throttling_on_one_call_in_three_goes_unnoticed(
@@ -192,7 +181,7 @@ def test_throttling_on_one_call_in_three_goes_unnoticed(
     assert found == ["ACME", "acme", "orders", "payments"]
 
 
-@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "server_error"])
+@pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("operation", ["ListUsers", "DescribeUser"])
 def test_a_lost_answer_is_asked_for_again(
     info: Info, create: Callable[..., None], faults: Faults, operation: str, kind: str

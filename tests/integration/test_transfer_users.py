@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,9 @@ from integration.documented import documentation
 from integration.support import Faults
 from integration.support import run_module
 from integration.support import run_playbook
+from integration.transfer_support import LOST
+from integration.transfer_support import four_runs
+from integration.transfer_support import insert_users
 from unit.module_utils.transfer import examples
 
 ROLE = examples.ROLE
@@ -39,6 +41,7 @@ USERS: list[dict[str, Any]] = [
 ]
 
 Roster = Callable[..., dict[str, Any]]
+pytestmark = pytest.mark.usefixtures("faults")
 
 
 @pytest.fixture
@@ -75,34 +78,6 @@ def on_server(aws: Callable[[str], Any], server: str) -> Callable[[], dict[str, 
         return found
 
     return look
-
-
-@pytest.fixture(autouse=True)
-def faults(lab: Lab) -> Iterator[Faults]:
-    faults = Faults(lab)
-    faults.clear()  # a run of the tests that was killed may have left some
-    yield faults
-    faults.clear()
-
-
-def four_runs(roster: Roster, users: list[dict[str, Any]], **arguments: Any) -> dict[str, Any]:
-    """Check, run, check again, run again; gives the result of the run that changed something."""
-    foreseen = roster(users, check=True, **arguments)
-    done = roster(users, **arguments)
-    checked = roster(users, check=True, **arguments)
-    again = roster(users, **arguments)
-    for result in (foreseen, done, checked, again):
-        assert not result.get("failed"), result
-        assert "warnings" not in result, result["warnings"]
-        result.pop("invocation", None)
-    assert done["changed"]
-    assert foreseen == done
-    assert done["diff"]["before"] != done["diff"]["after"]
-    for result in (checked, again):
-        assert not result["changed"]
-        assert result["diff"] == {"before": {}, "after": {}}
-        assert (result["created"], result["updated"], result["deleted"]) == ([], [], [])
-    return done
 
 
 def test_a_roster_is_made_true(
@@ -197,6 +172,32 @@ def test_what_only_the_service_knows_is_found_before_a_change(roster: Roster, on
     assert f"server {examples.SERVER} does not exist" in roster(USERS, server_id=examples.SERVER)["msg"]
 
 
+def test_users_are_for_servers_that_have_their_own_whether_they_run_or_not(
+    roster: Roster, on_server: Callable[[], Any], aws: Callable[[str], Any], server: str
+) -> None:
+    function = {"Function": "arn:aws:lambda:eu-central-1:111122223333:function:who"}
+    elsewhere = aws("transfer").create_server(IdentityProviderType="AWS_LAMBDA", IdentityProviderDetails=function)
+    for check in (True, False):
+        refused = roster(USERS, check=check, server_id=elsewhere["ServerId"])["msg"]
+        assert "Nothing was changed, 1 problem found:" in refused
+        assert f"server {elsewhere['ServerId']} takes its users from AWS_LAMBDA" in refused
+    aws("transfer").delete_server(ServerId=elsewhere["ServerId"])
+
+    aws("transfer").stop_server(ServerId=server)
+    four_runs(roster, USERS)
+    assert len(on_server()) == 3
+
+
+def test_the_last_user_goes_only_if_that_is_said(roster: Roster, on_server: Callable[[], Any]) -> None:
+    roster([{"user_name": "acme"}])
+    for options in ({}, {"max_removals": "99%"}, {"max_removals": 0}):
+        refused = roster([], purge=True, **options)["msg"]
+        assert "purge would remove 1 of the 1 users of the server (acme)" in refused
+        assert "allows 0: name them in users, or raise max_removals" in refused
+    assert set(on_server()) == {"acme"}
+    assert four_runs(roster, [], purge=True, max_removals=1)["deleted"] == ["acme"]
+
+
 def test_a_key_of_two_users_is_a_warning_if_asked(roster: Roster, on_server: Callable[[], Any]) -> None:
     users = [{"user_name": name, "ssh_public_keys": [OLD.line]} for name in ("acme", "orders")]
     assert f"key {OLD.fingerprint} is given to acme, orders" in roster(users)["msg"]
@@ -258,7 +259,7 @@ def test_throttling_on_one_call_in_three_goes_unnoticed(
     assert on_server() == {"acme": {NEW.blob}, "orders": {ORDERS.blob}, "payments": set()}
 
 
-@pytest.mark.parametrize("kind", ["reset_before", "reset_after"])
+@pytest.mark.parametrize("kind", LOST)
 @pytest.mark.parametrize("operation", ["CreateUser", "ImportSshPublicKey", "DeleteSshPublicKey", "UpdateUser"])
 def test_lost_answers_are_made_good(
     roster: Roster, on_server: Callable[[], Any], faults: Faults, operation: str, kind: str
@@ -296,16 +297,10 @@ def test_progress_is_said_while_it_runs(roster: Roster, tmp_path: Path) -> None:
 
 
 def test_thousands_unchanged_are_a_list_call_a_page_and_a_description_each(
-    roster: Roster, aws: Callable[[str], Any], server: str, faults: Faults
+    lab: Lab, roster: Roster, server: str, faults: Faults
 ) -> None:
     names = [f"partner-{number:04}" for number in range(2500)]
-    transfer = aws("transfer")
-
-    def create(name: str) -> None:
-        transfer.create_user(ServerId=server, UserName=name, Role=ROLE)
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(create, names))
+    insert_users(lab, server, names)
     # One on either side of each page boundary is not in the roster, and purge is off: it costs nothing.
     unnamed = {names[position] for position in (0, 999, 1000, 1999, 2000, 2499)}
     faults.count_from_now()

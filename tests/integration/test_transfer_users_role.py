@@ -25,6 +25,7 @@ from unit.module_utils.transfer import examples
 BUCKET = f"bank-transfers-{uuid.uuid4().hex[:8]}"
 KEY_ARN = "arn:aws:kms:eu-central-1:111122223333:key/7c9e6679-7425-40de-944b-e07fc1f90ae7"
 OLD, NEW, RSA = examples.ED25519, examples.ED25519_NEW, examples.RSA_2048
+HOMES = "mft.aws.transfer_users : Make the homes that are not there, without which no session begins"
 NAMES = ("acme", "payments", "orders")
 
 
@@ -70,6 +71,10 @@ def roster(lab: Lab, gateway: dict[str, str], aws: Callable[[str], Any], tmp_pat
         aws("transfer").delete_user(ServerId=gateway["ServerId"], UserName=listed["UserName"])
 
 
+def keys_in_bucket(aws: Callable[[str], Any]) -> list[str]:
+    return [item["Key"] for item in aws("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+
+
 def test_a_roster_is_made_true(roster: Any, gateway: dict[str, str], aws: Callable[[str], Any]) -> None:
     users = [
         {"name": "acme", "ssh_public_keys": [OLD.line, RSA.line], "tags": {"partner": "Acme Corp"}},
@@ -84,8 +89,7 @@ def test_a_roster_is_made_true(roster: Any, gateway: dict[str, str], aws: Callab
     made = roster(users)
     assert made["rc"] == 0, made["stdout"]
     assert made["result"] == foreseen["result"]
-    markers = [item["Key"] for item in aws("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
-    assert markers == ["archive/payments/", "home/acme/"]
+    assert keys_in_bucket(aws) == ["archive/payments/", "home/acme/"]
     acme = aws("transfer").describe_user(ServerId=gateway["ServerId"], UserName="acme")["User"]
     assert acme["HomeDirectoryType"] == "LOGICAL"
     assert [(m["Entry"], m["Target"]) for m in acme["HomeDirectoryMappings"]] == [("/", f"/{BUCKET}/home/acme")]
@@ -98,6 +102,16 @@ def test_a_roster_is_made_true(roster: Any, gateway: dict[str, str], aws: Callab
         assert again["changed"] == []
         assert again["result"] == {"added": [], "changed": [], "removed": [], "expiring": []}
 
+    # Removed by hand: the one comes back, of the other only the marker is gone.
+    aws("s3").put_object(Bucket=BUCKET, Key="archive/payments/today.csv", Body=b"1")
+    for key in ("home/acme/", "archive/payments/"):
+        aws("s3").delete_object(Bucket=BUCKET, Key=key)
+    for options, changed in ((["--check"], [HOMES]), ([], [HOMES])):
+        mended = roster(users, *options)
+        assert mended["changed"] == changed, mended["stdout"]
+        assert mended["result"] == {"added": [], "changed": [], "removed": [], "expiring": []}
+    assert keys_in_bucket(aws) == ["archive/payments/today.csv", "home/acme/"]
+
     users[0]["ssh_public_keys"] = [NEW.line]
     users[1] = {"name": "payments", "state": "absent"}
     users.append({"name": "orders"})
@@ -105,7 +119,7 @@ def test_a_roster_is_made_true(roster: Any, gateway: dict[str, str], aws: Callab
     assert moved["result"] == {"added": ["orders"], "changed": ["acme"], "removed": ["payments"], "expiring": []}
     acme = aws("transfer").describe_user(ServerId=gateway["ServerId"], UserName="acme")["User"]
     assert [key["SshPublicKeyBody"].split()[1] for key in acme["SshPublicKeys"]] == [NEW.blob]
-    assert "archive/payments/" in [item["Key"] for item in aws("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert keys_in_bucket(aws) == ["archive/payments/today.csv", "home/acme/", "home/orders/"]
     assert roster(users)["changed"] == []
 
 
@@ -119,7 +133,7 @@ def test_the_session_policy_fences_in_and_keys_left_out_are_left_alone(
     statements = {statement["Sid"]: statement for statement in json.loads(acme()["Policy"])["Statement"]}
     assert all(statement["Effect"] == "Allow" for statement in statements.values())
     assert statements["ListHome"]["Resource"] == f"arn:aws:s3:::{BUCKET}"
-    assert statements["ListHome"]["Condition"] == {"StringLike": {"s3:prefix": ["home/acme", "home/acme/*"]}}
+    assert statements["ListHome"]["Condition"] == {"StringLike": {"s3:prefix": ["home/acme/", "home/acme/*"]}}
     assert statements["UseHome"]["Resource"] == f"arn:aws:s3:::{BUCKET}/home/acme/*"
     assert statements["UseKey"]["Resource"] == KEY_ARN
 

@@ -6,15 +6,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from .errors import AnsibleTransferError
+from .errors import KeyLimitError
 from .errors import named_failure
 from .errors import none_if_missing
+from .retries import error_code
 from .retries import retried
 from .retries import retried_if_refused
 
 # MaxResults of the API model transfer/2018-11-05; left out, pages are smaller.
 _LARGEST_PAGE = 1000
+# How many keys a user may have is the service's to say (its model has 5, users report 50), and it has no error code of
+# its own for it.
+_LIMIT_CODES = frozenset({"InvalidRequestException", "LimitExceededException", "ServiceQuotaExceededException"})
+_LIMIT_TEXT = re.compile(r"limit|maximum|exceed|quota|too many", re.IGNORECASE)
 
 
 @retried
@@ -138,8 +146,21 @@ def delete_user(client: Any, server_id: str, user_name: str) -> None:
 
 @named_failure("import an SSH public key of user {user_name}")
 @retried_if_refused
-def import_ssh_public_key(client: Any, server_id: str, user_name: str, body: str) -> None:
+def _import_ssh_public_key(client: Any, server_id: str, user_name: str, body: str) -> None:
     client.import_ssh_public_key(ServerId=server_id, UserName=user_name, SshPublicKeyBody=body)
+
+
+def import_ssh_public_key(client: Any, server_id: str, user_name: str, body: str) -> None:
+    """Raises KeyLimitError if the user has as many keys as it may have."""
+    try:
+        _import_ssh_public_key(client, server_id, user_name, body)
+    except AnsibleTransferError as error:
+        if not (error_code(error.exception) in _LIMIT_CODES and _LIMIT_TEXT.search(str(error.exception))):
+            raise
+        raise KeyLimitError(
+            message=f"{error.message}, which has as many keys as Transfer lets it have: take one away first",
+            exception=error.exception,
+        ) from error
 
 
 @named_failure("delete SSH public key {key_id} of user {user_name}")

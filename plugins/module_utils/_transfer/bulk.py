@@ -65,24 +65,36 @@ class Progress:
         self._log, self._path, self._subject = log, path, subject
 
     def problems(self) -> list[str]:
+        self._log("begins")
         try:
-            self("begins")
+            self._append("begins")
         except OSError as error:
-            return [f"progress_file {self._path!r} cannot be written: {error.strerror}"]
+            return [self._problem(error)]
         return []
 
     def __call__(self, text: str) -> None:
         self._log(text)
+        try:
+            self._append(text)
+        except OSError as error:
+            # Half-way: the users matter more than what is said of them.
+            self._log(self._problem(error))
+            self._path = None
+
+    def _append(self, text: str) -> None:
         if self._path:
             with Path(self._path).open("a", encoding="utf-8") as file:
                 file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {self._subject}: {text}\n")
+
+    def _problem(self, error: OSError) -> str:
+        return f"progress_file {self._path!r} cannot be written: {error.strerror}"
 
 
 def in_parallel(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     concurrency: int,
-    report: Callable[[int, int], None],
+    report: Callable[[int, int], None] = lambda _done, _total: None,
     every: float = REPORT_EVERY,
 ) -> list[Result | AnsibleTransferError]:
     """What came of each item, in their order; one that fails does not stop the others.

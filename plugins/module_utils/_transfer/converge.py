@@ -2,45 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes one user what is wanted: look, plan, act, look again.
-
-There is no other recovery than looking again. A request whose answer was lost, a key imported before the service
-knows its new user, a user that somebody else created meanwhile: each time the state is read and planned for anew,
-so nothing is made twice and a run that was cut off is finished by the next.
-"""
+"""Makes one user what is wanted."""
 
 from __future__ import annotations
 
-import itertools
-import time
 import typing
 from dataclasses import dataclass
 from typing import Any
 
 from . import api
-from .errors import AnsibleTransferError
 from .errors import InvalidOptionsError
+from .errors import KeyLimitError
 from .options import server_problems
 from .options import state_problems
-from .retries import backoff
-from .retries import error_code
-from .retries import outcome_unknown
+from .rounds import act
+from .rounds import look_again
+from .users import Plan
 from .users import plan_user
 from .users import planned_user
 from .users import user_from_boto
 
 if typing.TYPE_CHECKING:
-    from .users import Plan
     from .users import User
     from .users import WantedUser
-
-# Fruitless rounds in a row before the failure is the operator's: about ten seconds of eventual consistency.
-_PATIENCE = 6
-_FIRST_DELAY = 0.2
-_LONGEST_DELAY = 5.0
-
-# The service contradicts what was read just before: somebody else acted, or it is not yet consistent with itself.
-_CONTRADICTIONS = frozenset({"ConflictException", "ResourceExistsException", "ResourceNotFoundException"})
 
 
 @dataclass(frozen=True)
@@ -73,71 +57,76 @@ def refuse_impossible(client: Any, server_id: str, wanted: WantedUser, current: 
         raise InvalidOptionsError(problems)
 
 
-def apply_plan(client: Any, server_id: str, user_name: str, plan: Plan, arn: str) -> None:
+def _exchange_keys(client: Any, server_id: str, user_name: str, plan: Plan, held: int) -> None:
+    """Imports the keys of a plan, then deletes those that are to go, for a user that has C(held) of them.
+
+    Where the service takes no more keys, one that is to go makes room for one that is to come, but never the last one.
+    """
+    surplus = list(plan.delete_keys)
+
+    def delete_one() -> None:
+        api.delete_ssh_public_key(client, server_id, user_name, surplus.pop(0).key_id)
+
+    for key in plan.import_keys:
+        try:
+            api.import_ssh_public_key(client, server_id, user_name, key.body)
+        except KeyLimitError:
+            if not surplus or held < 2:
+                raise
+            delete_one()
+            held -= 1
+            api.import_ssh_public_key(client, server_id, user_name, key.body)
+        held += 1
+    while surplus:
+        delete_one()
+
+
+def _create(client: Any, server_id: str, user_name: str, plan: Plan) -> None:
+    # The first key rides with the user: one call less, and no moment in which the user has none.
+    first = {"SshPublicKeyBody": plan.import_keys[0].body} if plan.import_keys else {}
+    api.create_user(client, server_id, user_name, **(plan.create or {}), **first)
+    _exchange_keys(client, server_id, user_name, Plan(import_keys=plan.import_keys[1:]), len(first))
+
+
+def apply_plan(client: Any, server_id: str, user_name: str, plan: Plan, current: User | None) -> None:
     """Makes the calls of a plan, in its order; stops at the first that fails."""
     if plan.delete:
         api.delete_user(client, server_id, user_name)
         return
-    imports = list(plan.import_keys)
-    if plan.create is not None:
-        # The first key rides with the user: one call less, and no moment in which the user has none.
-        first = {"SshPublicKeyBody": imports.pop(0).body} if imports else {}
-        api.create_user(client, server_id, user_name, **plan.create, **first)
+    if current is None:
+        _create(client, server_id, user_name, plan)
+        return
     if plan.update:
         api.update_user(client, server_id, user_name, **plan.update)
     # Removed first, since 50 tags are the most a user has.
     if plan.untag:
-        api.untag_resource(client, arn, list(plan.untag))
+        api.untag_resource(client, current.arn, list(plan.untag))
     if plan.tag:
-        api.tag_resource(client, arn, dict(plan.tag))
-    for key in imports:
-        api.import_ssh_public_key(client, server_id, user_name, key.body)
-    for imported in plan.delete_keys:
-        api.delete_ssh_public_key(client, server_id, user_name, imported.key_id)
-
-
-def _worth_another_look(error: AnsibleTransferError) -> bool:
-    return outcome_unknown(error.exception) or error_code(error.exception) in _CONTRADICTIONS
-
-
-def _act(client: Any, server_id: str, wanted: WantedUser, current: User | None, plan: Plan) -> None:
-    fruitless, delays = 0, backoff(_FIRST_DELAY, _LONGEST_DELAY)
-    while plan:
-        try:
-            apply_plan(client, server_id, wanted.user_name, plan, current.arn if current else "")
-            return
-        except AnsibleTransferError as error:
-            if fruitless == _PATIENCE or not _worth_another_look(error):
-                raise
-            time.sleep(next(delays))
-            current = observe_user(client, server_id, wanted.user_name)
-            tried, plan = plan, plan_user(wanted, current)
-            fruitless = fruitless + 1 if plan == tried else 0
-            if state_problems(wanted, current):
-                raise  # gone meanwhile, and what is wanted cannot make it again
-
-
-def _look_again(client: Any, server_id: str, wanted: WantedUser) -> tuple[User | None, Plan]:
-    """The state once it shows the change, or after some patience whatever it then is with what it still lacks."""
-    for delay in itertools.chain(itertools.islice(backoff(_FIRST_DELAY, _LONGEST_DELAY), _PATIENCE), [None]):
-        after = observe_user(client, server_id, wanted.user_name)
-        remaining = plan_user(wanted, after)
-        if not remaining or delay is None:
-            break
-        time.sleep(delay)
-    return after, remaining
+        api.tag_resource(client, current.arn, dict(plan.tag))
+    _exchange_keys(client, server_id, user_name, plan, len(current.ssh_public_keys))
 
 
 def converge_user(
     client: Any, server_id: str, wanted: WantedUser, current: User | None, check_mode: bool = False
 ) -> Outcome:
     """Makes a user, last seen as C(current), what is wanted; in check mode says what would come of it."""
-    plan = plan_user(wanted, current)
+
+    def observe() -> User | None:
+        return observe_user(client, server_id, wanted.user_name)
+
+    def plan_for(user: User | None) -> Plan:
+        # At each look anew: the user may go meanwhile, and what is wanted be too little to make it again.
+        problems = state_problems(wanted, user)
+        if problems:
+            raise InvalidOptionsError(problems)
+        return plan_user(wanted, user)
+
+    plan = plan_for(current)
     planned = planned_user(plan, wanted, current)
     if not plan or check_mode:
         return Outcome(plan=plan, before=current, planned=planned, after=planned)
-    _act(client, server_id, wanted, current, plan)
-    after, remaining = _look_again(client, server_id, wanted)
+    act(observe, plan_for, lambda plan, user: apply_plan(client, server_id, wanted.user_name, plan, user), current)
+    after, remaining = look_again(observe, plan_for)
     warnings: tuple[str, ...] = ()
     if remaining:
         warnings = (f"user {wanted.user_name} was changed, but Transfer still describes it differently: {remaining}",)

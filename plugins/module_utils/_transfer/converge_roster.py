@@ -73,7 +73,8 @@ def _problems_with_state(client: Any, server_id: str, steps: Sequence[Step]) -> 
     created = [step.wanted for step in steps if step.plan.create is not None]
     server = api.describe_server(client, server_id) if created else None
     if server is not None:
-        problems += [problem for user in created for problem in server_problems(user, server)]
+        # What is wrong with the server is so for all of them, and told once.
+        problems += dict.fromkeys(problem for user in created for problem in server_problems(user, server))
     return problems
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from . import api
 from .converge import observe_user
 from .errors import InvalidOptionsError
+from .options import provider_problems
 from .rounds import act
 from .rounds import look_again
 from .user_keys import plan_key
@@ -37,10 +38,12 @@ class KeyOutcome:
     warnings: tuple[str, ...] = ()
 
 
-def refuse_unknown_server(client: Any, server_id: str) -> None:
+def refuse_unknown_server(client: Any, server_id: str) -> dict[str, Any]:
     """Transfer has one error for an unknown user and an unknown server: a mistyped id must not pass for "absent"."""
-    if api.describe_server(client, server_id) is None:
+    server = api.describe_server(client, server_id)
+    if server is None:
         raise InvalidOptionsError([f"server {server_id} does not exist in this account and region"])
+    return server
 
 
 def _apply(client: Any, server_id: str, wanted: WantedKey, plan: KeyPlan) -> None:
@@ -56,11 +59,6 @@ def converge_user_key(client: Any, server_id: str, wanted: WantedKey, check_mode
     def look() -> User | None:
         return observe_user(client, server_id, wanted.user_name)
 
-    def observe() -> User | None:
-        # A user is not known everywhere as soon as it is created.
-        user, _missing = look_again(look, lambda user: wanted.present and user is None)
-        return user
-
     def plan_for(user: User | None) -> KeyPlan:
         # At each look anew: the user may go meanwhile.
         problems = state_problems(wanted, server_id, user)
@@ -70,15 +68,19 @@ def converge_user_key(client: Any, server_id: str, wanted: WantedKey, check_mode
 
     before = look()
     if before is None:
-        refuse_unknown_server(client, server_id)
-        before = observe()
+        server = refuse_unknown_server(client, server_id)
+        problems = provider_problems(server) if wanted.present else []
+        if problems:
+            raise InvalidOptionsError(problems)
+        # A user is not known everywhere as soon as it is created.
+        before, _missing = look_again(look, lambda user: wanted.present and user is None)
     plan = plan_for(before)
     planned = planned_user(plan, before)
     warnings = removal_warnings(plan, before)
     if not plan or check_mode:
         return KeyOutcome(plan=plan, before=before, planned=planned, after=planned, warnings=warnings)
-    act(observe, plan_for, lambda plan, _user: _apply(client, server_id, wanted, plan), before)
-    after, remaining = look_again(observe, plan_for)
+    act(look, plan_for, lambda plan, _user: _apply(client, server_id, wanted, plan), before)
+    after, remaining = look_again(look, plan_for)
     if remaining:
         warnings += (f"user {wanted.user_name}: key {wanted} was {plan.operation}, but Transfer does not show it yet",)
     return KeyOutcome(plan=plan, before=before, planned=planned, after=after, warnings=warnings)

@@ -21,6 +21,11 @@ if typing.TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _listed(problems: Sequence[str]) -> str:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"{count} found:", *(f"- {problem}" for problem in problems)])
+
+
 class AnsibleTransferError(AnsibleAWSError):  # type: ignore[misc]  # amazon.aws ships no types
     """A Transfer call failed, or was not worth making."""
 
@@ -30,9 +35,21 @@ class InvalidOptionsError(AnsibleTransferError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        listed = "\n".join(f"- {problem}" for problem in self.problems)
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        super().__init__(message=f"Nothing was changed, {count} found:\n{listed}")
+        super().__init__(message=f"Nothing was changed, {_listed(self.problems)}")
+
+
+class ChangedMeanwhileError(AnsibleTransferError):
+    """What was asked for has come to be impossible while it was being done."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(
+            message="What is there has changed while this was at work, and some of it may have been made,"
+            f" {_listed(problems)}"
+        )
+
+
+class KeyLimitError(AnsibleTransferError):
+    """A user has as many keys as the service lets it have."""
 
 
 class TransferErrorHandler(AWSErrorHandler):  # type: ignore[misc]

@@ -20,6 +20,8 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import compare_aws_tags
 
+from .options import merged_tag_problems
+
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -89,7 +91,7 @@ class HostKeyPlan:
         return self != HostKeyPlan()
 
     @property
-    def action(self) -> str:
+    def operation(self) -> str:
         """The plan in a word, for reports."""
         if self.delete:
             return "deleted"
@@ -147,7 +149,7 @@ def state_problems(wanted: WantedHostKey, keys: tuple[HostKey, ...]) -> list[str
     if wanted.present:
         if current is None and wanted.body is None:
             return [f"host key {wanted} is not there: give host_key_body or host_key_path to import it"]
-        return []
+        return [] if current is None else merged_tag_problems(current.tags, wanted.tags, wanted.purge_tags)
     if current is None:
         return []
     if len(keys) == 1:

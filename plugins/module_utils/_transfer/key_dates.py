@@ -27,6 +27,7 @@ if typing.TYPE_CHECKING:
     from .ssh_keys import PublicKey
 
 EXPIRING_DAYS = 30
+_MOST_EXPIRING_DAYS = 36500
 _MEMBERS = ("body", "not_before", "not_after")
 # No private key is as short as this.
 _SHORT = 40
@@ -113,6 +114,12 @@ def _read_entry(entry: Any) -> tuple[str, datetime | None, datetime | None, list
     return body, not_before, not_after, problems + date_problems
 
 
+def expiring_days_problems(days: int) -> list[str]:
+    if 0 <= days <= _MOST_EXPIRING_DAYS:
+        return []
+    return [f"expiring_days {days} is out of range: 0 to {_MOST_EXPIRING_DAYS}"]
+
+
 def read_keys(
     entries: Iterable[Any], now: datetime, expiring_days: int = EXPIRING_DAYS
 ) -> tuple[tuple[PublicKey, ...], tuple[DatedKey, ...], list[str]]:
@@ -130,7 +137,8 @@ def read_keys(
         except SshKeyError as error:
             wrong.append(str(error))
         problems += [f"ssh_public_keys[{index}]: {problem}" for problem in wrong]
-    soon = timedelta(days=expiring_days)
+    # One that is out of range is a problem that is told elsewhere, once for all users.
+    soon = timedelta(days=min(max(expiring_days, 0), _MOST_EXPIRING_DAYS))
     dated = {
         key: DatedKey(key, not_before, not_after, _state(not_before, not_after, now, soon))
         for key, (_index, not_before, not_after) in found.items()

@@ -102,7 +102,8 @@ def _mapping_problems(mappings: list[dict[str, Any]], name: str) -> list[str]:
 
 
 def _home_problems(options: Mapping[str, Any], name: str) -> list[str]:
-    problems = _path_problems("home_directory", options.get("home_directory"))
+    # An empty one takes away the one that is there: HomeDirectory is "(|/.*)".
+    problems = _path_problems("home_directory", options.get("home_directory") or None)
     mappings = options.get("home_directory_mappings")
     if mappings is not None:
         problems += _mapping_problems(mappings, name)
@@ -163,6 +164,16 @@ def tag_problems(tags: Mapping[str, Any] | None) -> list[str]:
     return problems
 
 
+def merged_tag_problems(current: Mapping[str, str], wanted: Mapping[str, Any] | None, purge: bool) -> list[str]:
+    """What is wrong with tags only together with those that stay; AWS's own do not count."""
+    if wanted is None or purge:
+        return []
+    count = len({key for key in {**current, **wanted} if not key.startswith("aws:")})
+    if count <= _MAX_TAGS:
+        return []
+    return [f"tags would be {count}: {_MAX_TAGS} is the most, remove some or set purge_tags"]
+
+
 def read_tags(options: Mapping[str, Any]) -> dict[str, Any] | None:
     """The option C(tags), whose numbers and booleans Ansible leaves as they are. A null is kept: it is a problem."""
     tags = options.get("tags")
@@ -220,17 +231,21 @@ def read_user(options: Mapping[str, Any], now: datetime | None = None) -> tuple[
     return wanted, [f"user {name}: {problem}" for problem in problems]
 
 
+def provider_problems(server: Mapping[str, Any]) -> list[str]:
+    """ "You can only create and associate users with servers that have the IdentityProviderType set to
+    SERVICE_MANAGED" (API reference, CreateUser)."""
+    provider = server.get("IdentityProviderType", "SERVICE_MANAGED")
+    if provider == "SERVICE_MANAGED":
+        return []
+    return [f"server {server.get('ServerId')} takes its users from {provider}: only a SERVICE_MANAGED one has its own"]
+
+
 def server_problems(wanted: WantedUser, server: Mapping[str, Any]) -> list[str]:
     """What a server's own settings rule out for a user that is to be created on it."""
-    problems = []
-    provider = server.get("IdentityProviderType", "SERVICE_MANAGED")
-    if provider != "SERVICE_MANAGED":
-        problems.append(
-            f"server {server.get('ServerId')} takes its users from {provider}, only a SERVICE_MANAGED one has its own"
-        )
+    problems = provider_problems(server)
     if server.get("Domain") == "EFS" and wanted.posix_profile is None:
-        problems.append("posix_profile is needed for a user of a server whose domain is EFS")
-    return [f"user {wanted.user_name}: {problem}" for problem in problems]
+        problems.append(f"user {wanted.user_name}: posix_profile is needed on a server whose domain is EFS")
+    return problems
 
 
 def state_problems(wanted: WantedUser, current: User | None) -> list[str]:
@@ -254,6 +269,8 @@ def state_problems(wanted: WantedUser, current: User | None) -> list[str]:
         # "the value must map to one of your logical directory mappings"
         # https://docs.aws.amazon.com/transfer/latest/userguide/implement-log-dirs.html
         problems.append(f"home_directory {wanted.home_directory!r} is under no entry of home_directory_mappings")
+    if current is not None:
+        problems += merged_tag_problems(current.tags, wanted.tags, wanted.purge_tags)
     return [f"user {wanted.user_name}: {problem}" for problem in problems]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .key_dates import dated_keys_result
+from .key_dates import expiring_days_problems
 from .options import read_user
 from .users import Plan
 from .users import User
@@ -75,6 +76,17 @@ def _repeated_names(wanted: Sequence[WantedUser]) -> list[str]:
     ]
 
 
+def _alike_names(wanted: Sequence[WantedUser]) -> list[str]:
+    alike: dict[str, set[str]] = defaultdict(set)
+    for user in wanted:
+        alike[user.user_name.lower()].add(user.user_name)
+    return [
+        f"users {' and '.join(sorted(names))} differ in upper and lower case alone: to Transfer they are not the same"
+        for names in alike.values()
+        if len(names) > 1
+    ]
+
+
 def _shared_keys(wanted: Sequence[WantedUser]) -> list[str]:
     holders: dict[PublicKey, set[str]] = defaultdict(set)
     for user in wanted:
@@ -103,11 +115,11 @@ def read_roster(params: Mapping[str, Any], now: datetime) -> tuple[list[WantedUs
         wanted.append(user)
         problems += wrong
     problems += _repeated_names(wanted)
-    shared = _shared_keys(wanted)
+    warnings, shared = _alike_names(wanted), _shared_keys(wanted)
     if params["duplicate_keys"] == "warn":
-        return wanted, problems, shared
+        return wanted, problems, warnings + shared
     remedy = ", ask for a key of its own for each, or set duplicate_keys to warn"
-    return wanted, problems + [text + remedy for text in shared], []
+    return wanted, problems + [text + remedy for text in shared], warnings
 
 
 def limit_problems(params: Mapping[str, Any]) -> list[str]:
@@ -120,16 +132,19 @@ def limit_problems(params: Mapping[str, Any]) -> list[str]:
         problems.append(f"concurrency {params['concurrency']} is out of range: 1 to {_MOST_THREADS}")
     if params["rate"] is not None and not params["rate"] > 0:
         problems.append(f"rate {params['rate']} is no rate: give calls a second, more than 0, or leave it out")
-    if params["expiring_days"] < 0:
-        problems.append(f"expiring_days {params['expiring_days']} is negative: give a number of days")
-    return problems
+    return problems + expiring_days_problems(params["expiring_days"])
 
 
 def most_removals(max_removals: str, held: int) -> int:
-    """How many of C(held) users may go; a percentage is rounded up, so that a small server can lose one, too."""
+    """How many of C(held) users may go; a percentage is rounded up, so that a small server can lose one, too.
+
+    But less than all is never all: an empty roster is a mistake more often than a wish.
+    """
     matched = _MAX_REMOVALS.fullmatch(max_removals)
     number, percent = (int(matched[1]), matched[2]) if matched else (0, "")
-    return -(-held * number // _ALL) if percent else number
+    if not percent:
+        return number
+    return held if number == _ALL else min(-(-held * number // _ALL), max(held - 1, 0))
 
 
 def removal_problems(surplus: Collection[str], held: int, max_removals: str) -> list[str]:
@@ -164,6 +179,12 @@ def roster_diff(steps: Iterable[Step]) -> dict[str, dict[str, Any]]:
         if planned is not None:
             after[step.user_name] = diff_side(planned)
     return {"before": before, "after": after}
+
+
+def failure_text(steps: Sequence[Step], failures: Mapping[str, str]) -> str:
+    count = len({step.user_name for step in steps} | set(failures))
+    listed = "\n".join(f"- user {name}: {failures[name]}" for name in sorted(failures))
+    return f"{len(failures)} of {count} users failed:\n{listed}"
 
 
 def roster_result(steps: Sequence[Step], failures: Mapping[str, str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import typing
 from typing import Any
 
 from .options import ROLE_ARN
+from .options import merged_tag_problems
 from .options import read_tags
 from .options import server_id_problems
 from .options import tag_problems
@@ -197,4 +198,5 @@ def server_state_problems(wanted: WantedServer, server: Server) -> list[str]:
     if wanted.security_group_ids is not None and described.get("EndpointType") != "VPC":
         type_ = described.get("EndpointType")
         problems.append(f"security_group_ids need a server whose endpoint is VPC, this one's is {type_}")
+    problems += merged_tag_problems(server.tags, wanted.tags, wanted.purge_tags)
     return [f"server {described['ServerId']}: {problem}" for problem in problems]

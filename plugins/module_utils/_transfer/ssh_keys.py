@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
 from dataclasses import field
+
+from .key_strength import ed25519_weakness
+from .key_strength import rsa_weakness
 
 try:
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,6 +33,9 @@ except ImportError:
 # SshPublicKeyBody of the API model transfer/2018-11-05.
 MAX_BODY = 2048
 MIN_RSA_BITS = 2048
+
+# What editors of Windows put first.
+_BYTE_ORDER_MARK = "\ufeff"
 
 # "Transfer Family accepts RSA, ECDSA, and ED25519 keys" (API reference, ImportSshPublicKey).
 _FIXED_BITS = {
@@ -86,6 +93,20 @@ def _bits(type_: str, blob: bytes) -> int:
     return key.key_size if isinstance(key, RSAPublicKey) else _FIXED_BITS[type_]
 
 
+def _weakness(type_: str, blob: bytes) -> str:
+    if type_ == "ssh-ed25519":
+        return ed25519_weakness(blob[-32:])
+    if type_ == "ssh-rsa":
+        # The fields of RFC 4253, section 6.6: the last is the modulus. That they are well-formed is known by now.
+        fields, rest = [], blob
+        while rest:
+            length = 4 + int.from_bytes(rest[:4], "big")
+            fields.append(rest[4:length])
+            rest = rest[length:]
+        return rsa_weakness(int.from_bytes(fields[-1], "big"))
+    return ""
+
+
 def _refuse_other_forms(text: str) -> None:
     if _PRIVATE.search(text):
         raise SshKeyError(
@@ -110,10 +131,12 @@ def _refuse_type(type_: str) -> None:
     raise SshKeyError(f"its first word is no key type that Transfer takes: {_EXPECTED}, without options before it")
 
 
+# Each key of a roster is looked at twice, and may be held by the service as well. What is refused is not remembered.
+@functools.cache
 def parse_public_key(text: str) -> PublicKey:
     """Reads one line of the OpenSSH form; raises SshKeyError with the reason and the remedy."""
     _refuse_other_forms(text)
-    stripped = text.strip()
+    stripped = text.strip().strip(_BYTE_ORDER_MARK).strip()
     if not stripped:
         raise SshKeyError(f"it is empty: {_EXPECTED}")
     if len(stripped.splitlines()) > 1:
@@ -133,6 +156,10 @@ def parse_public_key(text: str) -> PublicKey:
         raise SshKeyError(f"its {type_} data is damaged or cut off: copy the whole .pub line again") from error
     if type_ == "ssh-rsa" and bits < MIN_RSA_BITS:
         raise SshKeyError(f"RSA of {bits} bits is too weak, {MIN_RSA_BITS} is the least: ask for a new key")
+
+    weakness = _weakness(type_, blob)
+    if weakness:
+        raise SshKeyError(f"this {type_} key is broken, {weakness}: ask for a new key")
 
     body = f"{type_} {base64.b64encode(blob).decode()} {comment}".rstrip()
     if len(body) > MAX_BODY:

@@ -43,3 +43,19 @@ def user_arguments() -> dict[str, Any]:
         "ssh_public_keys": {"type": "list", "elements": "raw", "no_log": True},
         **setting_arguments(),
     }
+
+
+def roster_arguments() -> dict[str, Any]:
+    """The options of transfer_users."""
+    return {
+        "server_id": {"required": True},
+        "users": {"type": "list", "elements": "dict", "required": True, "options": user_arguments()},
+        "defaults": {"type": "dict", "options": setting_arguments()},
+        "purge": {"type": "bool", "default": False},
+        "max_removals": {"default": "10%"},
+        "duplicate_keys": {"choices": ["fail", "warn"], "default": "fail", "no_log": False},
+        "expiring_days": {"type": "int", "default": 30},
+        "concurrency": {"type": "int", "default": 8},
+        "rate": {"type": "float"},
+        "progress_file": {"type": "path"},
+    }

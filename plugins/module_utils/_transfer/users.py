@@ -76,7 +76,7 @@ class User:
 
 @dataclass(frozen=True)
 class WantedUser:
-    """What is asked of a user; None leaves a setting as it is, an empty policy removes it. Paths are expanded.
+    """What is asked of a user; None leaves a setting as it is, an empty text takes it away. Paths are expanded.
 
     C(ssh_public_keys) are those to be there now, C(dated_keys) all that have dates, in or out of them.
     """
@@ -101,7 +101,7 @@ class Plan:
     """The changes to make, in the order of the fields. C(create) and C(update) are settings by their API names.
 
     Settings come before keys, so that a new key never opens an old and wider home; keys are added before others
-    are removed, so that a rotation that stops half-way locks nobody out.
+    are removed, so that a rotation that stops half-way locks nobody out (but see converge: the limit of keys).
     """
 
     delete: bool = False
@@ -213,8 +213,8 @@ def key_changes(
         return (), ()
     held = {imported.key for imported in current}
     missing = tuple(key for key in dict.fromkeys(wanted.ssh_public_keys) if key not in held)
+    outside = {dated.key for dated in wanted.dated_keys if not dated.usable}
     if not wanted.purge_ssh_public_keys:
-        outside = {dated.key for dated in wanted.dated_keys if not dated.usable}
         return missing, tuple(imported for imported in current if imported.key in outside)
     keep: set[PublicKey] = set(wanted.ssh_public_keys)
     surplus = []
@@ -223,7 +223,8 @@ def key_changes(
             keep.remove(imported.key)
         else:
             surplus.append(imported)
-    return missing, tuple(surplus)
+    # One that makes room for a new one should be one that nobody may use any more.
+    return missing, tuple(sorted(surplus, key=lambda imported: imported.key not in outside))
 
 
 def plan_user(wanted: WantedUser, current: User | None) -> Plan:
@@ -231,7 +232,9 @@ def plan_user(wanted: WantedUser, current: User | None) -> Plan:
     if not wanted.present:
         return Plan(delete=current is not None)
     if current is None:
-        settings = setting_changes(wanted, User(wanted.user_name))
+        settings = {
+            name: value for name, value in setting_changes(wanted, User(wanted.user_name)).items() if value != ""
+        }
         if wanted.tags:
             settings["Tags"] = [{"Key": key, "Value": value} for key, value in wanted.tags.items()]
         imports, _none = key_changes(wanted, ())

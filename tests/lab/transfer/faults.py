@@ -34,7 +34,8 @@ _ERRORS: dict[str, Callable[[Rule], TransferError]] = {
     ),
 }
 # delay: the answer comes late. reset_before: the connection is cut and nothing was done. reset_after: it was done.
-KINDS = (*_ERRORS, "delay", "reset_before", "reset_after")
+# server_error_after: the answer is an internal error, and yet it was done.
+KINDS = (*_ERRORS, "delay", "reset_before", "reset_after", "server_error_after")
 
 _MEMBERS = {"operation", "nth", "every", "times", "kind", "retry_after_seconds", "seconds"}
 
@@ -69,8 +70,13 @@ class Rule:
         return due
 
     def error(self) -> TransferError | None:
+        """What answers in the place of the operation."""
         make = _ERRORS.get(self.kind)
         return make(self) if make else None
+
+    def error_after(self) -> TransferError | None:
+        """What answers in the place of its result."""
+        return _ERRORS["server_error"](self) if self.kind == "server_error_after" else None
 
 
 class Faults:

@@ -54,6 +54,8 @@ async def answer_api(service: TransferService, scope: Any, receive: Any, send: A
             )
         # In a thread: making host keys takes long enough to hold up every other request.
         response = await asyncio.to_thread(service.call, operation, _parse(body))
+        if rule and (error := rule.error_after()):
+            raise error
         status = 200
     except TransferError as error:
         response, status = error.body(), error.status

@@ -51,6 +51,8 @@ def test_semicolons_and_line_ends_of_other_systems_are_read() -> None:
         ("name,home\nacme,a,b\n", "line 2 has more fields than the first line"),
         ('name,home\nacme,"a\n', "line 2: unexpected end of data"),
         ("name,home\nacme,a\nacme,b\n", "line 3 gives acme another home than a line before"),
+        ("name,tags\nacme,partner\n", "line 2: tag 'partner' is not written as key=value"),
+        ("name,tags\nacme,unit=a|unit=b\n", "line 2: tag 'unit' is there twice"),
         ("name,not_after\nacme,2026-06-30\n", "line 2 has dates, but no ssh_public_key"),
     ],
 )

@@ -133,6 +133,13 @@ def test_a_connection_cut_before_or_after_the_effect(
     assert len(client.list_users(ServerId=server_id)["Users"]) == users
 
 
+def test_an_internal_error_after_the_effect(service: TransferService, client: Any, server_id: str) -> None:
+    service.faults.set([{"operation": "CreateUser", "kind": "server_error_after"}])
+    with pytest.raises(ClientError, match="InternalServiceError"):
+        client.create_user(ServerId=server_id, UserName="acme", Role=ROLE)
+    assert len(client.list_users(ServerId=server_id)["Users"]) == 1
+
+
 def test_a_retrying_client_gets_past_a_fault(service: TransferService, server_id: str) -> None:
     service.faults.set([{"operation": "CreateUser", "kind": "reset_before"}])
     client = local_client(service, max_attempts=2)

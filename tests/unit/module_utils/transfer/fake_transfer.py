@@ -17,8 +17,8 @@ ARN = "arn:aws:transfer:eu-central-1:123456789012:user/s-0123456789abcdef0/acme"
 WHEN = datetime(2025, 11, 22, tzinfo=timezone.utc)
 
 
-def refusal(code: str, operation: str, status: int = 400) -> ClientError:
-    response = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
+def refusal(code: str, operation: str, status: int = 400, text: str = "") -> ClientError:
+    response = {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, operation)  # type: ignore[arg-type]
 
 
@@ -29,6 +29,7 @@ class Transfer:
         self.faults = list(faults)
         self.user: dict[str, Any] | None = None
         self.calls: list[str] = []
+        self.keys_per_user = 50
         self._ids = 0
 
     def _existing(self, operation: str) -> dict[str, Any]:
@@ -80,6 +81,9 @@ class Transfer:
         self._write("DeleteUser", effect)
 
     def _add_key(self, body: str) -> None:
+        if len(self._existing("ImportSshPublicKey")["SshPublicKeys"]) >= self.keys_per_user:
+            text = f"User acme has {self.keys_per_user} SSH public keys, which is the limit"
+            raise refusal("InvalidRequestException", "ImportSshPublicKey", text=text)
         self._ids += 1
         key = {"SshPublicKeyId": f"key-{self._ids:017x}", "SshPublicKeyBody": body, "DateImported": WHEN}
         self._existing("ImportSshPublicKey")["SshPublicKeys"].append(key)

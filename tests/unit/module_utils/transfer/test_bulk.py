@@ -144,5 +144,12 @@ def test_progress_goes_to_the_log_and_to_the_file(tmp_path: Path) -> None:
         "s-0123456789abcdef0: begins",
         "s-0123456789abcdef0: changed 3 of 9 users",
     ]
+    path.unlink()
+    path.mkdir()
+    progress("changed 6 of 9 users")
+    progress("changed 9 of 9 users")
+    assert logged[2:-1] == ["changed 6 of 9 users", f"progress_file {str(path)!r} cannot be written: Is a directory"]
+    assert logged[-1] == "changed 9 of 9 users"
+    logged.clear()
     assert "cannot be written: Is a directory" in bulk.Progress(logged.append, str(tmp_path), "s").problems()[0]
     assert bulk.Progress(logged.append, None, "s").problems() == []

@@ -171,6 +171,25 @@ def test_what_the_service_finds_invalid_is_not_tried_again(monkeypatch: pytest.M
     assert asked == [code]
 
 
+def test_a_server_whose_users_are_elsewhere_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, slept: list[float]
+) -> None:
+    client = Transfer()
+    elsewhere = {"ServerId": examples.SERVER, "IdentityProviderType": "AWS_LAMBDA", "Domain": "S3"}
+    monkeypatch.setattr(client, "describe_server", lambda **_: {"Server": elsewhere})
+    with pytest.raises(InvalidOptionsError, match="takes its users from AWS_LAMBDA"):
+        run(client, PRESENT)
+    assert slept == []
+
+
+def test_a_key_over_the_limit_is_refused_with_the_remedy() -> None:
+    client = service()
+    client.keys_per_user = 1
+    with pytest.raises(AnsibleTransferError, match="as many keys as Transfer lets it have: take one away first"):
+        run(client, PRESENT)
+    assert bodies(client) == [OLD.body]
+
+
 def test_a_service_that_does_not_show_the_change_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
     client = service()
     monkeypatch.setattr(client, "import_ssh_public_key", lambda **_: None)

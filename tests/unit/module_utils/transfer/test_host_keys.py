@@ -97,7 +97,7 @@ def test_a_plan_holds_what_has_to_change_and_nothing_is_left_after_it(wanted: Wa
 
 def test_a_plan_has_a_word_for_reports() -> None:
     plans = (HostKeyPlan(), HostKeyPlan(import_body=LEGACY), HostKeyPlan(delete=RSA), HostKeyPlan(description=""))
-    assert [plan.action for plan in plans] == ["none", "imported", "deleted", "updated"]
+    assert [plan.operation for plan in plans] == ["none", "imported", "deleted", "updated"]
 
 
 def test_an_import_that_clients_will_not_meet_is_warned_of() -> None:
@@ -121,6 +121,11 @@ def test_nothing_is_warned_of_without_need() -> None:
     [
         (WantedHostKey(fingerprint="SHA256:x"), KEYS, "host key SHA256:x is not there: give host_key_body or"),
         (WantedHostKey(key_id="hostkey-x"), KEYS, "host key hostkey-x is not there"),
+        (
+            WantedHostKey(key_id="hostkey-rsa", tags={str(number): "" for number in range(50)}, purge_tags=False),
+            KEYS,
+            "tags would be 51: 50 is the most",
+        ),
         (WantedHostKey(present=False, key_id="hostkey-rsa"), (RSA,), "is the server's only one"),
         (WantedHostKey(present=False, key_id="hostkey-rsa", force=True), (RSA,), "is the server's only one"),
         (

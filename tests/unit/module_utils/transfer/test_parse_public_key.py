@@ -36,6 +36,7 @@ def test_accepted_keys_are_read_as_ssh_keygen_does(example: examples.Example) ->
         f"{examples.ED25519.type} {examples.ED25519.blob}",
         f"  {examples.ED25519.type}\t {examples.ED25519.blob}   another comment \r\n",
         f"{examples.ED25519.type} {examples.ED25519.blob} für acme, Schlüssel 2",
+        f"\ufeff{examples.ED25519.type} {examples.ED25519.blob} from a Windows editor\r\n",
         f"{examples.ED25519.type} {examples.ED25519.blob} replaces the lost private key of 2025",
     ],
 )

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+from ansible_collections.mft.aws.plugins.module_utils._transfer.key_dates import DatedKey
 from ansible_collections.mft.aws.plugins.module_utils._transfer.options import state_problems
 from ansible_collections.mft.aws.plugins.module_utils._transfer.ssh_keys import parse_public_key
 from ansible_collections.mft.aws.plugins.module_utils._transfer.users import HomeMapping
@@ -32,7 +34,7 @@ def policy_of(action: str) -> str:
 
 
 roles = st.sampled_from([examples.ROLE, examples.ROLE + "-narrow"])
-paths = st.sampled_from(["/bank/home/acme", "/bank/archive/acme", "/in"])
+paths = st.sampled_from(["/bank/home/acme", "/bank/archive/acme", "/in", ""])
 mappings = st.lists(
     st.builds(
         HomeMapping,
@@ -155,3 +157,21 @@ def test_the_first_change_of_a_deletion_is_the_deletion() -> None:
 
 def test_creating_sends_no_more_than_was_asked_for() -> None:
     assert plan_user(WantedUser("acme", role=examples.ROLE), None) == Plan(create={"Role": examples.ROLE})
+    logical = WantedUser("acme", role=examples.ROLE, home_directory_mappings=(HomeMapping("/", "/bank"),))
+    for wanted in (logical, replace(logical, home_directory="", policy="")):
+        made = plan_user(replace(wanted, home_directory_type="LOGICAL"), None).create
+        assert set(made or {}) == {"Role", "HomeDirectoryType", "HomeDirectoryMappings"}
+
+
+def test_an_empty_home_directory_takes_away_the_one_that_is_there() -> None:
+    here = User("acme", home_directory="/bank/home/acme")
+    wanted = WantedUser("acme", home_directory="")
+    assert plan_user(wanted, here).update == {"HomeDirectory": "", "HomeDirectoryType": "PATH"}
+    assert not plan_user(wanted, replace(here, home_directory=""))
+
+
+def test_of_the_keys_that_go_those_outside_their_dates_go_first() -> None:
+    held = tuple(ImportedKey(key, f"key-{number}") for number, key in enumerate(KEYS[:3]))
+    dated = (DatedKey(KEYS[2], None, None, "expired"),)
+    wanted = WantedUser("acme", ssh_public_keys=(KEYS[0],), purge_ssh_public_keys=True, dated_keys=dated)
+    assert plan_user(wanted, User("acme", ssh_public_keys=held)).delete_keys == (held[2], held[1])

@@ -125,6 +125,9 @@ def test_what_the_server_rules_out_is_found() -> None:
     assert "directory_listing_optimization is for servers whose domain is S3, not EFS" in problems[0]
     assert "security_group_ids need a server whose endpoint is VPC, this one's is PUBLIC" in problems[1]
     assert server_state_problems(wanted, Server({**described, "Domain": "S3", "EndpointType": "VPC"})) == []
+    tagged = Server({**described, "Tags": [{"Key": str(number), "Value": ""} for number in range(50)]})
+    more, _none = read_server(options(tags={"unit": "payments"}, purge_tags=False))
+    assert "tags would be 51: 50 is the most" in server_state_problems(more, tagged)[0]
 
 
 def test_security_groups_are_those_of_the_servers_own_vpc() -> None:

@@ -51,6 +51,11 @@ def test_entries_that_only_begin_alike_do_not_overlap() -> None:
     assert read_user(options(home_directory_mappings=mappings))[1] == []
 
 
+def test_an_empty_home_directory_means_none() -> None:
+    wanted, problems = read_user(options(home_directory=""))
+    assert (wanted.home_directory, problems) == ("", [])
+
+
 @pytest.mark.parametrize("empty", ["", "  ", "{}"])
 def test_an_empty_policy_means_none(empty: str) -> None:
     wanted, problems = read_user(options(policy=empty))

@@ -92,11 +92,18 @@ def test_every_problem_of_every_user_is_found() -> None:
     assert (len(problems), len(warnings)) == (3, 1)
 
 
+def test_names_that_differ_in_case_alone_are_warned_of() -> None:
+    _wanted, problems, warnings = read_roster(params([{"user_name": name} for name in ("acme", "ACME", "orders")]), NOW)
+    assert problems == []
+    (warning,) = warnings
+    assert "ACME and acme" in warning
+
+
 @pytest.mark.parametrize(
     ("limit", "value"),
     [("max_removals", bad) for bad in ("-1", "", "101%", "a few", "5.5%", "%")]
     + [("concurrency", 0), ("concurrency", 65), ("rate", 0.0), ("rate", -1.0), ("rate", float("nan"))]
-    + [("expiring_days", -1)],
+    + [("expiring_days", -1), ("expiring_days", 10**12)],
 )
 def test_limits_that_are_none_are_told(limit: str, value: Any) -> None:
     (problem,) = limit_problems(params([], **{limit: value}))
@@ -110,7 +117,9 @@ def test_limits_that_are_none_are_told(limit: str, value: Any) -> None:
         ("0", 10, 0),
         ("3", 2, 3),
         ("10%", 0, 0),
-        ("10%", 1, 1),
+        ("10%", 1, 0),  # less than all is never all
+        ("99%", 2, 1),
+        ("100%", 1, 1),
         ("10%", 10, 1),
         ("10%", 11, 2),
         ("0%", 99, 0),

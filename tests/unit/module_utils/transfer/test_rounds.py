@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from ansible_collections.mft.aws.plugins.module_utils._transfer import rounds
 from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import AnsibleTransferError
+from ansible_collections.mft.aws.plugins.module_utils._transfer.errors import InvalidOptionsError
 
 from unit.module_utils.transfer.test_retries import CUT
 from unit.module_utils.transfer.test_retries import WRONG
@@ -83,6 +84,24 @@ def test_patience_has_an_end_unless_there_is_progress() -> None:
     halfway = Service(*[(CUT, False)] * 5, (CUT, True), *[(CUT, False)] * 6)
     rounds.act(halfway.observe, plan_to(6), halfway.apply, 0)
     assert halfway.value == 6
+
+
+def test_what_rules_out_the_rest_half_way_is_not_told_as_if_nothing_had_changed() -> None:
+    service = Service((CONTRADICTION, True))
+
+    def plan_for(state: int) -> int:
+        if state:
+            raise InvalidOptionsError(["the server is gone"])
+        return 3
+
+    with pytest.raises(AnsibleTransferError, match="some of it may have been made") as raised:
+        rounds.act(service.observe, plan_for, service.apply, 0)
+    assert "Nothing was changed" not in str(raised.value.message)
+    assert "the server is gone" in str(raised.value.message)
+    with pytest.raises(AnsibleTransferError, match="some of it may have been made"):
+        rounds.look_again(lambda: 1, plan_for)
+    with pytest.raises(InvalidOptionsError, match="Nothing was changed"):
+        rounds.act(service.observe, plan_for, service.apply, 1)
 
 
 def test_a_change_that_shows_late_is_waited_for(slept: list[float]) -> None:

@@ -16,6 +16,8 @@ from unit.module_utils.transfer import examples
 
 IN = HomeMapping("/in", "/bank/home/acme/in")
 LOGICAL = User("acme", home_directory_type="LOGICAL", home_directory_mappings=(IN,))
+# One of AWS's own, which does not count.
+TAGGED = User("acme", tags={"aws:stack": "x", **{str(number): "" for number in range(49)}})
 PATH = User("acme", home_directory="/bank/home/acme", home_directory_mappings=(IN,))
 
 
@@ -27,6 +29,7 @@ PATH = User("acme", home_directory="/bank/home/acme", home_directory_mappings=(I
         (WantedUser("acme", home_directory_type="PATH"), LOGICAL, "home_directory is needed"),
         (WantedUser("acme", home_directory="/out"), LOGICAL, "home_directory '/out' is under no entry"),
         (WantedUser("acme", home_directory="/inbox"), LOGICAL, "home_directory '/inbox' is under no entry"),
+        (WantedUser("acme", tags={"a": "b", "c": "d"}, purge_tags=False), TAGGED, "tags would be 51: 50 is the most"),
     ],
 )
 def test_what_the_present_user_rules_out(wanted: WantedUser, current: User | None, problem: str) -> None:
@@ -45,6 +48,10 @@ def test_what_the_present_user_rules_out(wanted: WantedUser, current: User | Non
         (WantedUser("acme", home_directory="/out", home_directory_mappings=(HomeMapping("/", "/bank"),)), LOGICAL),
         (WantedUser("acme", home_directory_type="PATH", home_directory="/bank"), LOGICAL),
         (WantedUser("acme", present=False), None),
+        (WantedUser("acme", home_directory=""), LOGICAL),
+        (WantedUser("acme", home_directory_type="PATH", home_directory=""), LOGICAL),
+        (WantedUser("acme", tags={"a": "b", "c": "d"}), TAGGED),
+        (WantedUser("acme", tags={"0": "b", "a": "d"}, purge_tags=False), TAGGED),
     ],
 )
 def test_what_it_allows(wanted: WantedUser, current: User | None) -> None:
@@ -54,7 +61,7 @@ def test_what_it_allows(wanted: WantedUser, current: User | None) -> None:
 def test_a_server_with_users_of_its_own_is_needed() -> None:
     directory = {"ServerId": examples.SERVER, "IdentityProviderType": "AWS_LAMBDA", "Domain": "S3"}
     (problem,) = server_problems(WantedUser("acme"), directory)
-    assert "takes its users from AWS_LAMBDA" in problem
+    assert problem.startswith(f"server {examples.SERVER} takes its users from AWS_LAMBDA")
     assert server_problems(WantedUser("acme"), {**directory, "IdentityProviderType": "SERVICE_MANAGED"}) == []
 
 

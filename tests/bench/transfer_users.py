@@ -192,11 +192,11 @@ def unchanged(lab: Lab, directory: Path, count: int) -> Figures:
 
 
 def table(found: dict[tuple[str, str], list[Figures]], options: argparse.Namespace) -> str:
-    scaled = options.loop_users != options.users
+    scaled = options.loop_rounds > 0 and options.loop_users != options.users
     lines = [
         f"{options.users} users with 2 keys, {options.latency * 1000:g} ms added to each call,"
         f" median of {options.rounds} ({min(options.loop_rounds, options.rounds)} of the loop)"
-        + (f"; (*) measured on {options.loop_users} users and scaled." if scaled else "; nothing is scaled."),
+        + (f"; (*) measured on {options.loop_users} users and scaled." if scaled else "."),
         "",
         "| | way | seconds | API calls | peak MB | time ÷ transfer_users |",
         "|---|---|--:|--:|--:|--:|",
@@ -205,6 +205,7 @@ def table(found: dict[tuple[str, str], list[Figures]], options: argparse.Namespa
         medians = {
             way: Figures(*(statistics.median(values) for values in zip(*found[way, scenario], strict=True)))
             for way in WAYS
+            if found[way, scenario]
         }
         for way, figures in medians.items():
             mark = " (*)" if WAYS[way] is loop and scaled else ""
@@ -222,7 +223,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--loop-users", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--loop-rounds", type=int, default=3)
+    parser.add_argument("--loop-rounds", type=int, default=3, help="0 to leave the loop out")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds added to each call")
     parser.add_argument("--unchanged", type=int, default=10000, help="0 to leave it out")
     options = parser.parse_args()

@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PY  := .venv/bin/python
 LAB := PYTHONPATH=tests .venv-lab/bin/python -m lab
 
-.PHONY: help demo test lint unit sanity integration molecule lab-up lab-down build docs lock clean environments hosts-packages
+.PHONY: help demo test lint unit sanity integration molecule lab-up lab-down build benchmarks docs lock clean environments scanner hosts-packages
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -19,6 +19,10 @@ help: ## say what there is
 environments:
 	@python=$$(tests/dev/find_python.sh) && tests/dev/environments.sh "$$python"
 	@tests/dev/debian_packages.sh tests/dev/packages.txt
+	@tests/dev/wheels.sh
+
+scanner: environments
+	@tests/dev/environments.sh "$$(tests/dev/find_python.sh)" scan
 
 # Application hosts need root for the NFS server. Without it the demo reads the share directly and says so.
 hosts-packages: environments
@@ -27,10 +31,10 @@ hosts-packages: environments
 demo: environments hosts-packages ## roll out the site on a local AWS and send files through it
 	@PYTHONPATH=tests $(PY) -m demo
 
-test: environments hosts-packages ## every check: lint, sanity, unit, integration, molecule
+test: scanner hosts-packages ## every check: lint, sanity, unit, integration, molecule
 	@$(PY) tests/dev/gate.py
 
-lint: environments ## style, types, the template, the documents
+lint: scanner ## style, types, the template, the documents
 	@$(PY) tests/dev/gate.py lint
 
 unit sanity integration: environments ## one group of the checks
@@ -48,13 +52,17 @@ lab-down: environments ## stop it and remove every trace
 build: environments ## the collection's archive, in build/
 	@.venv/bin/ansible-galaxy collection build --force --output-path build .
 
+benchmarks: environments ## measure the replicator against its peers (about 15 minutes), and write docs/benchmarks.md
+	@tests/dev/environments.sh "$$(tests/dev/find_python.sh)" bench
+	@PYTHONPATH=tests $(PY) -m bench.replicator
+
 docs: environments ## make the pages of docs/reference from the specs
 	@tests/dev/docs.sh write
 
 lock: environments ## resolve tests/requirements/*.in into pinned *.txt
-	@for name in dev lab; do .cache/uv/bin/uv pip compile --quiet --universal --native-tls --python-version 3.12 --no-header \
+	@for name in dev lab scan bench; do .cache/uv/bin/uv pip compile --quiet --universal --native-tls --python-version 3.12 --no-header \
 	  tests/requirements/$$name.in --output-file tests/requirements/$$name.txt; done
 
 clean: ## remove everything that make created (stops the lab)
 	@[ ! -x .venv-lab/bin/python ] || [ ! -d .lab ] || $(LAB) down
-	rm -rf .venv .venv-lab .cache build .lab .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lab .venv-scan .venv-bench .cache files/wheels build .lab .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis

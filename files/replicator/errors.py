@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong with one key, and whether trying again can help.
 
-Transient: left to the queue, which delivers again. Permanent: the same again every time; it reaches the dead-letter
-queue with a reason and a remedy. What is not known here is transient: a needless retry is cheap, and the queue's
+Transient: left to the queue, which delivers again. Permanent: the same again every time; it is told as a dead letter,
+with a reason and a remedy. What is not known here is transient: a needless retry is cheap, and the queue's
 receive limit bounds it.
 """
 
@@ -42,6 +42,7 @@ class ShareUnusableError(ReplicationError):
     """Nothing can be placed on the share; no key of the batch was touched."""
 
 
+_PASSES = "None: it is tried again"
 _DENIED_REMEDY = "Allow the function's role s3:GetObject on the object and s3:ListBucket on the bucket"
 _KMS_REMEDY = "Allow the function's role kms:Decrypt on the key that encrypts the object, and keep that key enabled"
 
@@ -59,15 +60,28 @@ _PERMANENT_CODES = {
 }
 
 
+# KMS API reference, Decrypt, "Errors": these wait for a person. Its throttling, timeouts and internal errors pass.
+_PERMANENT_KMS_CODES = {
+    "KMS.AccessDeniedException",
+    "KMS.DisabledException",
+    "KMS.InvalidKeyUsageException",
+    "KMS.KMSInvalidStateException",
+    "KMS.NotFoundException",
+}
+
+
 def from_s3(code: str, status: int, message: str) -> ReplicationError:
     """Classify S3's refusal. S3 names a KMS refusal in the message of an AccessDenied, or by a code "KMS.…"."""
     reason = f"S3 answered {code} ({status}): {message}"
-    if code.startswith("KMS.") or (status == 403 and "kms" in message.lower()):
+    if status >= 500:
+        return TransientError(reason, _PASSES)
+    of_kms = "kms:" in message.lower() or "customer master key" in message
+    if code in _PERMANENT_KMS_CODES or (status == 403 and of_kms):
         return PermanentError(f"the object's KMS key cannot be used: {reason}", _KMS_REMEDY)
     remedy = _PERMANENT_CODES.get(code)
     if remedy is not None:
         return PermanentError(reason, remedy)
-    return TransientError(reason, "None: it is tried again")
+    return TransientError(reason, _PASSES)
 
 
 _PERMANENT_ERRNOS = {
@@ -93,4 +107,4 @@ def from_os(error: OSError) -> ReplicationError:
     remedy = _PERMANENT_ERRNOS.get(number)
     if remedy is not None:
         return PermanentError(reason, remedy)
-    return TransientError(reason, _TRANSIENT_ERRNOS.get(number, "None: it is tried again"))
+    return TransientError(reason, _TRANSIENT_ERRNOS.get(number, _PASSES))

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
 from datetime import datetime
 from typing import Any
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from replicator.errors import PermanentError
@@ -25,8 +23,7 @@ _MAX_WRAPPINGS = 4
 _REMEDY = "Send only S3 event notifications here; look at the message in the dead-letter queue, then delete it"
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """This key may have changed."""
 
     bucket: str
@@ -35,18 +32,24 @@ class Change:
     time: float | None = None
 
 
-@dataclass(eq=False)
 class Message:
-    """What the queue delivers, retries and buries as one; ``identifier`` is None where there is no queue."""
+    """What the queue delivers, retries and buries as one; ``identifier`` is None where there is no queue.
 
-    identifier: str | None
-    receive_count: int = 1
-    changes: list[Change] = field(default_factory=list)
-    problems: list[PermanentError] = field(default_factory=list)
+    ``first_seen`` is the same however often the message is delivered; the dead letters' names build on that.
+    """
+
+    def __init__(
+        self, identifier: str | None, body: object = None, receive_count: int = 1, first_seen: float | None = None
+    ) -> None:
+        self.identifier = identifier
+        self.body = body
+        self.receive_count = receive_count
+        self.first_seen = first_seen
+        self.changes: list[Change] = []
+        self.problems: list[PermanentError] = []
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """One invocation's messages; only a queue can be told that some of them failed."""
 
     messages: list[Message]
@@ -55,27 +58,42 @@ class Batch:
 
 def decode(event: object) -> Batch:
     """Take an invocation's event apart; what is malformed becomes a problem of its message and spoils no other."""
-    records = event.get("Records") if isinstance(event, Mapping) else None
+    records = event.get("Records") if isinstance(event, dict) else None
     if isinstance(records, list) and (not records or _source(records[0]) == "aws:sqs"):
         return Batch([_queued(record) for record in records], from_queue=True)
-    message = Message(identifier=None)
+    message = Message(identifier=None, body=event)
     _collect(event, message, _MAX_WRAPPINGS)
     return Batch([message], from_queue=False)
 
 
 def _source(record: object) -> str | None:
-    if not isinstance(record, Mapping):
+    if not isinstance(record, dict):
         return None
     # SQS and S3 write eventSource, SNS writes EventSource.
     source = record.get("eventSource", record.get("EventSource"))
     return source if isinstance(source, str) else None
 
 
-def _queued(record: Any) -> Message:
-    count = str(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
-    message = Message(record["messageId"], int(count) if count.isdigit() else 1)
-    _collect(record.get("body"), message, _MAX_WRAPPINGS)
+def _queued(record: object) -> Message:
+    """Lambda developer guide, "Using Lambda with Amazon SQS": attributes are texts, times in milliseconds."""
+    content: dict[str, Any] = record if isinstance(record, dict) else {}
+    attributes = content.get("attributes")
+    received: dict[str, Any] = attributes if isinstance(attributes, dict) else {}
+    identifier = content.get("messageId")
+    first_seen = _number(received.get("ApproximateFirstReceiveTimestamp"))
+    message = Message(
+        identifier=identifier if isinstance(identifier, str) else "",
+        body=content.get("body"),
+        receive_count=_number(received.get("ApproximateReceiveCount")) or 1,
+        first_seen=first_seen / 1000 if first_seen else None,
+    )
+    _collect(message.body, message, _MAX_WRAPPINGS)
     return message
+
+
+def _number(text: object) -> int | None:
+    # 15 digits: any time in milliseconds that a calendar can hold.
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= 15 else None
 
 
 def _collect(document: object, message: Message, wrappings_left: int) -> None:
@@ -106,20 +124,21 @@ def _layers(document: object) -> Iterator[object]:
     elif isinstance(content.get("Records"), list):
         for record in content["Records"]:
             if _source(record) == "aws:sns":
-                yield record.get("Sns", {}).get("Message")
+                sns = record.get("Sns")
+                yield sns.get("Message") if isinstance(sns, dict) else sns
             else:
                 yield _understood(record)
     else:
         raise PermanentError("the message is not an S3 event: it has none of the shapes S3's events come in", _REMEDY)
 
 
-def _parsed(document: object) -> Mapping[str, Any]:
+def _parsed(document: object) -> dict[str, Any]:
     if isinstance(document, str):
         try:
             document = json.loads(document)
         except (ValueError, RecursionError) as error:
             raise PermanentError(f"the message is not JSON: {error}", _REMEDY) from None
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         raise PermanentError(f"the message is a {type(document).__name__}, not an S3 event", _REMEDY)
     return document
 
@@ -150,7 +169,7 @@ def _from_notification(record: Any) -> Change:
         raise PermanentError("a record's key is not encoded UTF-8", _REMEDY) from None
 
 
-def _from_eventbridge(content: Mapping[str, Any]) -> Change:
+def _from_eventbridge(content: dict[str, Any]) -> Change:
     """S3 user guide, "EventBridge event message structure"; unlike in notifications the key is not encoded."""
     try:
         bucket, item = content["detail"]["bucket"]["name"], content["detail"]["object"]
@@ -168,5 +187,5 @@ def _change(bucket: object, key: object, version: object, time: object) -> Chang
 def _timestamp(time: object) -> float | None:
     try:
         return datetime.fromisoformat(time).timestamp() if isinstance(time, str) else None
-    except ValueError:
-        return None
+    except (ValueError, OverflowError, OSError):
+        return None  # Not a time, or none that the platform's calendar holds.

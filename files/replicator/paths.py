@@ -14,7 +14,7 @@ way gives place once the newcomer is complete. When the directory has gone, ``a`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from replicator.errors import PermanentError
 
@@ -23,8 +23,7 @@ _MAX_COMPONENT_BYTES = 255
 _RENAME = "Copy the object to a key without it, and delete this one"
 
 
-@dataclass(frozen=True)
-class SharePath:
+class SharePath(NamedTuple):
     """A place on the share, as names relative to its root; ``is_directory`` for keys that end with a slash."""
 
     components: tuple[bytes, ...]

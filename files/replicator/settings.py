@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 # S3's rule for general purpose buckets (S3 user guide, "Bucket naming rules").
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MODE = re.compile(r"0?[0-7]{3}")
+# S3 user guide, "Categorizing your storage using tags": lengths in Unicode characters, and what a tag is written with.
+_TAG_KEY = re.compile(r"[\w +\-.:/@]{1,128}")
+_TAG_VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
+# Where the server's workflow puts truncated uploads; nothing else may be written there.
+_QUARANTINE = "quarantine/"
+# Lambda's whole environment is 4 KB (Lambda quotas).
+_MAX_PATTERNS = 4096
+# Object keys have at most 1,024 bytes; a dead letter's date and digest need their part of it.
+_MAX_FAILURE_PREFIX = 200
 
 
 class SettingError(ValueError):
@@ -28,10 +37,10 @@ class DeleteMode(Enum):
 
     MIRROR = "mirror"
     KEEP = "keep"
+    TRASH = "trash"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything the environment decides."""
 
     bucket: str
@@ -41,18 +50,33 @@ class Settings:
     file_mode: int
     directory_mode: int
     concurrency: int
+    trash_days: int
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    maximum_bytes: int
+    required_tag: tuple[str, str] | None
+    verify_etag: bool
+    failure_prefix: str
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Validate the environment, or raise ``SettingError`` for the first variable that cannot be used."""
+    prefix = _prefix(environment)
     return Settings(
         bucket=_bucket(environment),
-        prefix=_prefix(environment),
+        prefix=prefix,
         share=_share(environment),
         delete_mode=_delete_mode(environment),
         file_mode=_mode(environment, "MFT_FILE_MODE", "0640", owner=0o600, needs="read and write"),
         directory_mode=_mode(environment, "MFT_DIRECTORY_MODE", "0750", owner=0o700, needs="read, write and enter"),
-        concurrency=_concurrency(environment),
+        concurrency=_whole(environment, "MFT_CONCURRENCY", 16, range(1, 65), "16 keys at a time"),
+        trash_days=_whole(environment, "MFT_TRASH_DAYS", 30, range(1, 3651), "30 days"),
+        include=_patterns(environment, "MFT_INCLUDE"),
+        exclude=_patterns(environment, "MFT_EXCLUDE"),
+        maximum_bytes=_whole(environment, "MFT_MAXIMUM_BYTES", 0, range(10**15 + 1), "no limit"),
+        required_tag=_required_tag(environment),
+        verify_etag=_verify_etag(environment),
+        failure_prefix=_failure_prefix(environment, prefix),
     )
 
 
@@ -98,9 +122,61 @@ def _mode(environment: Mapping[str, str], name: str, default: str, *, owner: int
     return mode
 
 
-def _concurrency(environment: Mapping[str, str]) -> int:
-    value = environment.get("MFT_CONCURRENCY", "16")
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 64:
-        rule = "it must be a whole number from 1 to 64"
-        raise SettingError("MFT_CONCURRENCY", value, rule, "Leave it out for 16 keys at a time")
+def _whole(environment: Mapping[str, str], name: str, default: int, allowed: range, left_out: str) -> int:
+    value = environment.get(name, str(default))
+    # isascii: isdigit also takes digits of other scripts, which int() would read or refuse in its own words.
+    if not value.isascii() or not value.isdigit() or len(value) > 16 or int(value) not in allowed:
+        rule = f"it must be a whole number from {allowed.start:,} to {allowed.stop - 1:,}"
+        raise SettingError(name, value, rule, f"Leave it out for {left_out}")
     return int(value)
+
+
+def _patterns(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    value = environment.get(name, "")
+    if not value:
+        return ()
+    patterns = tuple(pattern.strip() for pattern in value.split(","))
+    rule = None
+    if len(value) > _MAX_PATTERNS:
+        rule = f"it must have at most {_MAX_PATTERNS:,} characters"
+    elif not all(patterns):
+        rule = "there must be a pattern before and after each comma"
+    elif any(pattern.startswith("/") for pattern in patterns):
+        rule = "no path under the prefix begins with a slash, so such a pattern matches nothing"
+    if rule:
+        raise SettingError(name, value, rule, "Write it like 'acme/*,*.csv' (the star stands for slashes too)")
+    return patterns
+
+
+def _required_tag(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    value = environment.get("MFT_REQUIRED_TAG", "")
+    if not value:
+        return None
+    key, equals, content = value.partition("=")
+    if not equals or not _TAG_KEY.fullmatch(key) or not _TAG_VALUE.fullmatch(content):
+        rule = "it must be an object tag, key=value, in S3's letters (key at most 128, value at most 256 characters)"
+        raise SettingError("MFT_REQUIRED_TAG", value, rule, "Write it like 'scan=clean', or leave it empty")
+    return key, content
+
+
+def _verify_etag(environment: Mapping[str, str]) -> bool:
+    value = environment.get("MFT_VERIFY_ETAG", "false")
+    if value not in ("true", "false"):
+        raise SettingError("MFT_VERIFY_ETAG", value, "it must be true or false", "Write it in small letters")
+    return value == "true"
+
+
+def _failure_prefix(environment: Mapping[str, str], served: str) -> str:
+    name, value = "MFT_FAILURE_PREFIX", environment.get("MFT_FAILURE_PREFIX", "failed/")
+    if not value:
+        return value
+    remedy = "Write it like 'failed/', or leave it empty to have failures reported to the queue instead"
+    if not value.endswith("/") or value.startswith("/") or "//" in value or "\0" in value:
+        raise SettingError(name, value, "it must end with one slash and not begin with one", remedy)
+    if len(value.encode("utf-8", errors="replace")) > _MAX_FAILURE_PREFIX:
+        raise SettingError(name, value, f"it must have at most {_MAX_FAILURE_PREFIX} bytes", remedy)
+    for other, what in ((served, "the served prefix"), (_QUARANTINE, "the truncated uploads' prefix")):
+        # Both ways: S3 refuses notifications with overlapping prefixes, and a dead letter must never be replicated.
+        if value.startswith(other) or other.startswith(value):
+            raise SettingError(name, value, f"it must lie apart from {what} {other!r}", remedy)
+    return value

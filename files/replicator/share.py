@@ -19,7 +19,6 @@ import threading
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,21 +27,25 @@ from replicator.deadline import Deadline
 from replicator.errors import PermanentError
 from replicator.errors import ShareUnusableError
 from replicator.errors import TransientError
+from replicator.parallel import in_parallel
 from replicator.paths import SharePath
 from replicator.paths import readable
+from replicator.staging import StagedFile
+from replicator.staging import stage
 from replicator.workspace import DIRECTORY_FLAGS
 from replicator.workspace import Workspace
 
 if TYPE_CHECKING:
     from replicator.store import ObjectStream
 
-# Larger writes cost several times the system time on some virtual machines, and gain nothing on others.
-_CHUNK_BYTES = 64 * 1024
+# Directories held open during an invocation; more are opened anew each time.
+_MAX_HELD = 128
 # Each attempt at a place is lost only to another worker's success there.
 _MAX_ATTEMPTS = 32
 _MOUNTS = Path("/mnt")
 _IN_THE_WAY = {errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST}
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+_GONE = {*_NOT_THERE, errno.ESTALE}
 
 
 class Occupancy(Enum):
@@ -53,13 +56,8 @@ class Occupancy(Enum):
     IN_USE = "in use"
 
 
-@dataclass(frozen=True)
-class StagedFile:
-    """A whole, verified file in the workspace."""
-
-    name: bytes
-    size: int
-    verified: str
+# Takes the last of these names out of the directory, with the errors of os.unlink.
+Dispose = Callable[[int, tuple[bytes, ...]], None]
 
 
 class Share:
@@ -72,35 +70,26 @@ class Share:
         directory_mode: int,
         displaced: Callable[[str], None] = lambda path: None,
     ) -> None:
-        self._root_fd = root_fd
+        self.root_fd = root_fd
         self._file_mode = file_mode
         self._directory_mode = directory_mode
         self._displaced = displaced
+        self.dispose: Dispose = _unlink
         # Threads that need the same new directory would otherwise all make it, and replace one another's.
-        self._making_directories = threading.Lock()
+        self._making: dict[tuple[bytes, ...], threading.Lock] = {}
+        self._held: dict[tuple[bytes, ...], int] = {(): root_fd}
+        self._lost: list[int] = []
+        self._changed: set[tuple[bytes, ...]] = set()
         self.workspace = Workspace(root_fd)
 
     def close(self) -> None:
         self.workspace.close()
-        os.close(self._root_fd)
+        for descriptor in (*self._held.values(), *self._lost):
+            os.close(descriptor)
 
-    def stage(self, stream: ObjectStream, deadline: Deadline) -> StagedFile:
-        """Copy an object's content into the workspace, whole and verified; nothing is left there if that fails."""
-        descriptor, name = self.workspace.create_file(self._file_mode)
-        try:
-            try:
-                verified = _copy(stream, descriptor, deadline)
-                # Before the time is set: data that reaches an NFS server later would change it again.
-                os.fsync(descriptor)
-                if stat.S_IMODE(os.fstat(descriptor).st_mode) != self._file_mode:
-                    os.fchmod(descriptor, self._file_mode)
-                os.utime(descriptor, (stream.state.modified, stream.state.modified))
-            finally:
-                os.close(descriptor)
-        except BaseException:
-            self.workspace.discard(name)
-            raise
-        return StagedFile(name, stream.state.size, verified)
+    def stage(self, stream: ObjectStream, deadline: Deadline, path: SharePath | None = None) -> StagedFile:
+        """Copy an object's content into the workspace; see ``staging.stage``."""
+        return stage(self.workspace, stream, deadline, path, self._file_mode)
 
     def place(self, staged: StagedFile, path: SharePath) -> None:
         """Rename a staged file to its path, over what was there; it is discarded if that fails."""
@@ -112,8 +101,6 @@ class Share:
                 if error.errno in _IN_THE_WAY:
                     raise _directory_wins(path.components) from error
                 raise
-            # The message is deleted from the queue next: the rename has to outlive a crash of the server.
-            os.fsync(parent_fd)
 
         try:
             self._in_directory(path.parent, rename)
@@ -123,14 +110,14 @@ class Share:
 
     def make_directory(self, path: SharePath) -> None:
         """Make a directory, unless it is there."""
-        self._in_directory(path.components, os.fsync)
+        self._in_directory(path.components, lambda directory_fd: None)
 
     def remove_file(self, path: SharePath) -> bool:
         """Remove a file, if there is one; what is there but is no file stays."""
         try:
             with self._opened(path.parent) as parent_fd:
-                os.unlink(path.name, dir_fd=parent_fd)
-                os.fsync(parent_fd)
+                self.dispose(parent_fd, path.components)
+                self._changed.add(path.parent)
         except OSError as error:
             if error.errno in _NOT_THERE or error.errno == errno.EISDIR:
                 return False
@@ -164,7 +151,7 @@ class Share:
                     self.workspace.forget(components, inode)
                 finally:
                     os.close(directory_fd)
-                os.fsync(parent_fd)
+                self._changed.add(components[:-1])
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.ELOOP):
                 return False
@@ -173,40 +160,119 @@ class Share:
             raise
         return True
 
+    def sync(self, workers: int = 1) -> None:
+        """Flush every directory that has changed, so that all outlives a crash of the server.
+
+        To be called before the messages are deleted from the queue. Raises ``TransientError`` if a directory that files
+        were placed in has been moved away in the meantime.
+        """
+        changed, self._changed = self._changed, set()
+        in_parallel(workers, self._sync, list(changed))
+
+    def _sync(self, components: tuple[bytes, ...]) -> None:
+        held = self._held.get(components)
+        try:
+            if held is None:
+                with self._opened(components) as directory_fd:
+                    os.fsync(directory_fd)
+            elif components and not self._stands(components, held):
+                self._refuse_moved(components, held)
+            else:
+                os.fsync(held)
+        except OSError as error:
+            # Pruned or replaced: that has changed a directory above it, or is somebody else's doing.
+            if error.errno not in _GONE:
+                raise
+
+    def _stands(self, components: tuple[bytes, ...], held: int) -> bool:
+        try:
+            found = os.stat(b"/".join(components), dir_fd=self.root_fd, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _GONE:
+                return False
+            raise
+        return os.path.samestat(found, os.fstat(held))
+
+    @staticmethod
+    def _refuse_moved(components: tuple[bytes, ...], held: int) -> None:
+        if os.fstat(held).st_nlink:  # ESTALE where it was removed, on NFS
+            reason = f"the directory {readable(components)!r} was moved away while files were placed in it"
+            raise TransientError(reason, "None: the queue delivers the messages again")
+
+    def inode(self, components: tuple[bytes, ...]) -> int | None:
+        """The inode number of the directory at that path; None if there is none."""
+        try:
+            with self._opened(components) as directory_fd:
+                return os.fstat(directory_fd).st_ino
+        except OSError as error:
+            if error.errno in _GONE:
+                return None
+            raise
+
     def _in_directory(self, components: tuple[bytes, ...], act: Callable[[int], None]) -> None:
         """Act in a directory made if need be; begin again when another worker prunes it in the meantime."""
         for _ in range(_MAX_ATTEMPTS):
             try:
-                with self._opened(components, make=True) as directory_fd:
+                with self._opened(components, held=True) as directory_fd:
                     act(directory_fd)
+                    self._changed.add(components)
                     return
             except OSError as error:
                 if error.errno not in (errno.ENOENT, errno.ESTALE):
                     raise
+                self._let_go(components)
         reason = f"the directory {readable(components)!r} disappears as often as it is made"
         raise TransientError(reason, "None: it is tried again")
 
     @contextmanager
-    def _opened(self, components: tuple[bytes, ...], make: bool = False) -> Iterator[int]:
-        descriptor = os.dup(self._root_fd)
+    def _opened(self, components: tuple[bytes, ...], held: bool = False) -> Iterator[int]:
+        """A directory, walked to from the root; with ``held`` from the nearest that is held, and made if need be.
+
+        A held directory may have gone from its path. Of one that was removed the first use tells; one that was moved
+        is noticed by ``sync``.
+        """
+        depth = len(components) if held else 0
+        while components[:depth] not in self._held:
+            depth -= 1
+        descriptor = self._held.get(components[:depth], self.root_fd)
+        mine = False
         try:
-            for depth, name in enumerate(components, start=1):
-                try:
-                    entered = os.open(name, DIRECTORY_FLAGS, dir_fd=descriptor)
-                except OSError as error:
-                    if not make or error.errno not in _NOT_THERE:
-                        raise
-                    entered = self._make(descriptor, components[:depth])
-                os.close(descriptor)
-                descriptor = entered
+            for end in range(depth + 1, len(components) + 1):
+                entered = self._enter(descriptor, components[:end], make=held)
+                if mine:
+                    os.close(descriptor)
+                mine = not (held and len(self._held) < _MAX_HELD)
+                descriptor = entered if mine else self._hold(components[:end], entered)
             yield descriptor
         finally:
-            os.close(descriptor)
+            if mine:
+                os.close(descriptor)
+
+    def _hold(self, components: tuple[bytes, ...], descriptor: int) -> int:
+        first = self._held.setdefault(components, descriptor)
+        if first != descriptor:
+            os.close(descriptor)  # another thread was faster
+        return first
+
+    def _let_go(self, components: tuple[bytes, ...]) -> None:
+        """Forget what is held on the way to a directory; others may be using it, so it is closed at the end."""
+        for depth in range(1, len(components) + 1):
+            descriptor = self._held.pop(components[:depth], None)
+            if descriptor is not None:
+                self._lost.append(descriptor)
+
+    def _enter(self, parent_fd: int, components: tuple[bytes, ...], make: bool) -> int:
+        try:
+            return os.open(components[-1], DIRECTORY_FLAGS, dir_fd=parent_fd)
+        except OSError as error:
+            if not make or error.errno not in _NOT_THERE:
+                raise
+        return self._make(parent_fd, components)
 
     def _make(self, parent_fd: int, components: tuple[bytes, ...]) -> int:
         """Make and open one directory; a file in its way gives place (paths.py, "the directory wins")."""
         name = components[-1]
-        with self._making_directories:
+        with self._making.setdefault(components, threading.Lock()):
             for _ in range(_MAX_ATTEMPTS):
                 try:
                     return os.open(name, DIRECTORY_FLAGS, dir_fd=parent_fd)
@@ -224,7 +290,7 @@ class Share:
         staged, inode = self.workspace.create_directory(components, self._directory_mode)
         try:
             os.rename(staged, components[-1], src_dir_fd=self.workspace.incoming_fd, dst_dir_fd=parent_fd)
-            os.fsync(parent_fd)
+            self._changed.add(components[:-1])
         except OSError as error:
             self.workspace.discard_directory(staged, components, inode)
             if error.errno not in (*_IN_THE_WAY, errno.ENOTDIR):
@@ -234,7 +300,7 @@ class Share:
         try:
             found = os.stat(components[-1], dir_fd=parent_fd, follow_symlinks=False)
             if stat.S_ISREG(found.st_mode):
-                os.unlink(components[-1], dir_fd=parent_fd)
+                self.dispose(parent_fd, components)
                 self._displaced(readable(components))
             elif not stat.S_ISDIR(found.st_mode):
                 kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "neither file nor directory"
@@ -242,6 +308,10 @@ class Share:
                 raise PermanentError(reason, "Remove it from the share, or use another key")
         except (FileNotFoundError, IsADirectoryError):
             return  # Another worker was faster: look again.
+
+
+def _unlink(parent_fd: int, components: tuple[bytes, ...]) -> None:
+    os.unlink(components[-1], dir_fd=parent_fd)
 
 
 def open_share(
@@ -301,25 +371,3 @@ def _unusable(path: str, why: str) -> ShareUnusableError:
 def _directory_wins(components: tuple[bytes, ...]) -> PermanentError:
     reason = f"{readable(components)!r} is a directory on the share: the key is the beginning of other keys' paths"
     return PermanentError(reason, "Use another key for this object, or remove the objects under it and redrive")
-
-
-def _copy(stream: ObjectStream, descriptor: int, deadline: Deadline) -> str:
-    """Write the content, verify length and checksum; says what was verified."""
-    size, checksum = stream.state.size, stream.checksum
-    hasher = checksum.hasher() if checksum else None
-    buffer = memoryview(bytearray(min(size, _CHUNK_BYTES) or 1))
-    written = 0
-    while count := stream.readinto(buffer):
-        deadline.check()
-        chunk = buffer[:count]
-        if hasher:
-            hasher.update(chunk)
-        while chunk:
-            chunk = chunk[os.write(descriptor, chunk) :]
-        written += count
-    if written != size or os.fstat(descriptor).st_size != size:
-        raise TransientError(f"{written} bytes arrived of an object of {size}", "None: it is tried again")
-    if checksum and hasher and hasher.digest() != checksum.expected:
-        reason = f"the content does not match the object's {checksum.algorithm} checksum"
-        raise TransientError(reason, "None: it is tried again")
-    return checksum.algorithm if checksum else "length"

@@ -22,11 +22,19 @@ _UNITS = {
     "Files": "Count",
     "Bytes": "Bytes",
     "Deletions": "Count",
+    "Skipped": "Count",
     "Retries": "Count",
     "Refetches": "Count",
     "TransientFailures": "Count",
     "PermanentFailures": "Count",
+    "DeadLetters": "Count",
 }
+# Each write is a system call, and a chance for another thread to run: good news is gathered.
+_MAX_GATHERED = 100
+# CloudWatch Logs takes 256 KB a line (quotas); no honest line is near this.
+_LONG_LINE = 32 * 1024
+_LONG_TEXT = 2048
+_MANY = 100
 
 
 class Telemetry:
@@ -37,13 +45,14 @@ class Telemetry:
         self._request = request
         self._output = output
         self._lock = threading.Lock()
+        self._gathered: list[str] = []
         self._sums: Counter[str] = Counter()
         self._lags: list[float] = []
 
     def log(self, level: str, event: str, **fields: object) -> None:
-        """Write one line; fields that are None or empty are left out."""
+        """Say one line; fields that are None or empty are left out. Warnings and errors are written at once."""
         line = {"level": level, "event": event, "bucket": self._bucket, "request_id": self._request}
-        self._write(line | fields)
+        self._say(line | fields, at_once=level != "INFO")
 
     def count(self, metric: str, amount: int = 1) -> None:
         with self._lock:
@@ -51,27 +60,46 @@ class Telemetry:
 
     def lag(self, seconds: float) -> None:
         """How long after its event a change was visible on the share."""
-        with self._lock:
-            self._lags.append(round(max(seconds, 0.0), 3))
+        self._lags.append(round(max(seconds, 0.0), 3))
 
     def flush(self) -> None:
-        """Write the invocation's metrics."""
+        """Write what was gathered, and the invocation's metrics."""
         sums: dict[str, object] = {name: self._sums[name] for name in _UNITS}
         self._embed(sums, _UNITS)
         for start in range(0, len(self._lags), _MAX_VALUES):
             self._embed({"LagSeconds": self._lags[start : start + _MAX_VALUES]}, {"LagSeconds": "Seconds"})
+        with self._lock:
+            self._write()
 
     def _embed(self, values: dict[str, object], units: dict[str, str]) -> None:
         metrics = [{"Name": name, "Unit": units[name]} for name in values]
         directive = {"Namespace": NAMESPACE, "Dimensions": [["Bucket"]], "Metrics": metrics}
         header = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-        self._write({"_aws": header, "Bucket": self._bucket, **values})
+        self._say({"_aws": header, "Bucket": self._bucket, **values})
 
-    def _write(self, line: dict[str, object]) -> None:
+    def _say(self, line: dict[str, object], at_once: bool = False) -> None:
         said = {name: value for name, value in line.items() if value is not None and value not in ("", [], {})}
-        # ASCII only, so that no key can break a line or the log's encoding; one write, so that threads do not mix.
-        text = json.dumps(said) + "\n"
-        output = self._output or sys.stdout
+        # ASCII only, so that no key can break a line or the log's encoding.
+        text = json.dumps(said)
+        if len(text) > _LONG_LINE:
+            text = json.dumps({name: _shortened(value) for name, value in said.items()})
         with self._lock:
-            output.write(text)
-            output.flush()
+            self._gathered.append(text)
+            if at_once or len(self._gathered) >= _MAX_GATHERED:
+                self._write()
+
+    def _write(self) -> None:
+        output = self._output or sys.stdout
+        output.write("\n".join(self._gathered) + "\n")
+        output.flush()
+        self._gathered.clear()
+
+
+def _shortened(value: object) -> object:
+    """What a stranger's message can make long: a name, a text, a list of messages."""
+    if isinstance(value, str) and len(value) > _LONG_TEXT:
+        return f"{value[:_LONG_TEXT]}… ({len(value)} characters)"
+    if isinstance(value, list):
+        shown = [_shortened(item) for item in value[:_MANY]]
+        return shown if len(value) <= _MANY else [*shown, f"… ({len(value)} in all)"]
+    return value

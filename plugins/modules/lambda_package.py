@@ -14,6 +14,9 @@ description:
   - Packs a directory of sources into a zip file that AWS Lambda accepts.
   - The same sources give the same bytes, and so the same hash, on every machine. Names are sorted. Times and modes are
     fixed. Nothing is compressed, since compressors differ from one release of their library to the next.
+  - Wheels of compiled libraries can be put beside the sources. They lie in a directory and nothing is fetched, so the
+    package is built without internet. Where the sources hold a C(requirements.txt) with hashes, the wheels are checked
+    against it.
   - The package is replaced in one step and only when its bytes differ.
   - The module runs where the sources are. In a playbook for other hosts, delegate the task to C(localhost).
 author:
@@ -42,6 +45,18 @@ options:
     type: list
     elements: str
     default: ['.*', '__pycache__', '*.pyc', '*.pyo', 'tests']
+  wheels:
+    description:
+      - A directory of wheels (C(.whl)). Those for O(architecture), and those of pure Python, are unpacked at the top of
+        the package; others are left alone. Type stubs and the lists of installed files are left out.
+      - Required if the sources hold a C(requirements.txt) that names a library.
+    type: path
+  architecture:
+    description:
+      - The processors that the function runs on, as AWS Lambda names them.
+    type: str
+    choices: [x86_64, arm64]
+    default: x86_64
 attributes:
   check_mode:
     description: Says what would change, and changes nothing.
@@ -65,6 +80,8 @@ EXAMPLES = r"""
     source: files/replicator
     dest: /var/tmp/replicator.zip
     prefix: replicator
+    wheels: files/wheels
+    architecture: arm64
   delegate_to: localhost
   register: package
 
@@ -106,6 +123,7 @@ files:
 import hashlib
 import io
 import os
+import re
 import tempfile
 import zipfile
 from fnmatch import fnmatchcase
@@ -114,6 +132,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+# What Lambda calls a processor, as the names of wheels for Linux do (PyPA, "Platform compatibility tags").
+MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+# True only of an installed package, or of no use to a running program. Licences stay.
+LEFT_OUT_OF_WHEELS = ["RECORD", "*.pyi"]
+REQUIREMENTS = "requirements.txt"
 # The oldest time that a zip file can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 # Lambda needs files that everyone may read (Lambda developer guide, .zip file archives: 644); Python executes none.
@@ -150,6 +173,96 @@ def collect(source: Path, patterns: list[str]) -> dict[str, Path]:
                 raise PackageError(f"'{path}' is not a plain file. Leave it out with exclude.")
     if not found:
         raise PackageError(f"source is '{source}': no file is left to pack. Look at the directory and at exclude.")
+    return found
+
+
+def required(requirements: Path) -> dict[str, set[str]]:
+    """The libraries that the sources need: name to the SHA-256 of each wheel that may stand for it."""
+    found: dict[str, set[str]] = {}
+    if not requirements.is_file():
+        return found
+    text = re.sub(r"\s#.*|^#.*", "", requirements.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.strip():
+            name, pinned, _version = line.split()[0].partition("==")
+            hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", line))
+            if not pinned or not hashes:
+                raise PackageError(
+                    f"'{requirements}' names {line.split()[0]!r}: each library needs a version and the hashes of its "
+                    "wheels. Write it like 'name==1.0 --hash=sha256:…'."
+                )
+            found[normalized(name)] = hashes
+    return found
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def choose_wheels(directory: Path, architecture: str) -> dict[str, Path]:
+    """The wheels that run there: library to wheel."""
+    if not directory.is_dir():
+        raise PackageError(f"wheels is '{directory}': no such directory. Give the directory that holds the wheels.")
+    chosen: dict[str, Path] = {}
+    for wheel in sorted(directory.glob("*.whl")):
+        parts = wheel.stem.split("-")
+        if len(parts) not in (5, 6):
+            raise PackageError(f"'{wheel}' has not the name of a wheel. Take it out of the directory.")
+        name, platforms = normalized(parts[0]), parts[-1].split(".")
+        linux = f"linux.*_{MACHINES[architecture]}"
+        if not any(platform == "any" or re.fullmatch(f"(many)?{linux}", platform) for platform in platforms):
+            continue
+        if name in chosen:
+            raise PackageError(f"'{chosen[name]}' and '{wheel}' are the same library. Leave only one of them there.")
+        chosen[name] = wheel
+    return chosen
+
+
+def fetching(requirements: Path, architecture: str, directory: Path) -> str:
+    """The remedy for a wheel that is not there: the command, for any machine with internet."""
+    return (
+        "Fetch it: python3 -m pip download --require-hashes --no-deps --only-binary :all: --python-version 3.12 "
+        f"--platform manylinux2014_{MACHINES[architecture]} --requirement {requirements} --dest {directory}"
+    )
+
+
+def read_wheels(
+    directory: Path, architecture: str, pinned: dict[str, set[str]], requirements: Path
+) -> dict[str, bytes]:
+    """The files of the wheels; only the pinned ones, and all of these, if any are pinned."""
+    chosen = choose_wheels(directory, architecture)
+    fetch = fetching(requirements, architecture, directory)
+    missing = sorted(set(pinned) - set(chosen))
+    if missing:
+        raise PackageError(f"'{directory}' has no wheel of {missing[0]} for {architecture}. {fetch}")
+    contents: dict[str, bytes] = {}
+    for name, wheel in chosen.items():
+        content = wheel.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if pinned and digest not in pinned.get(name, set()):
+            raise PackageError(f"'{wheel}' has the SHA-256 {digest}, which '{requirements}' does not name. {fetch}")
+        unpacked = unpack(wheel, content)
+        twice = sorted(set(unpacked) & set(contents))
+        if twice:
+            raise PackageError(f"'{wheel}' holds {twice[0]!r}, and so does another wheel. Leave one of them out.")
+        contents.update(unpacked)
+    return contents
+
+
+def unpack(wheel: Path, content: bytes) -> dict[str, bytes]:
+    """The files of a wheel."""
+    found: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for entry in archive.infolist():
+                parts = entry.filename.split("/")
+                if entry.is_dir() or any(fnmatchcase(parts[-1], pattern) for pattern in LEFT_OUT_OF_WHEELS):
+                    continue
+                if {"", ".", ".."} & set(parts) or "\\" in entry.filename or parts[0].endswith(".data"):
+                    raise PackageError(f"'{wheel}' holds {entry.filename!r}, which cannot be unpacked at the top.")
+                found[entry.filename] = archive.read(entry)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise PackageError(f"'{wheel}' is no wheel: {error}. Fetch it again.") from error
     return found
 
 
@@ -210,14 +323,32 @@ def write_package(module: AnsibleModule, package: bytes, dest: Path) -> None:
     module.atomic_move(temporary, str(dest))
 
 
+def make_package(params: dict[str, Any], prefix: str) -> tuple[bytes, list[str]]:
+    """The package and the names of its files."""
+    source = Path(params["source"])
+    contents = {prefix + name: path.read_bytes() for name, path in collect(source, params["exclude"]).items()}
+    pinned = required(source / REQUIREMENTS)
+    if params["wheels"]:
+        wheels = read_wheels(Path(params["wheels"]), params["architecture"], pinned, source / REQUIREMENTS)
+        twice = sorted(set(wheels) & set(contents))
+        if twice:
+            raise PackageError(f"sources and wheels both hold {twice[0]!r}. Give the sources a prefix.")
+        contents.update(wheels)
+    elif pinned:
+        fetch = fetching(source / REQUIREMENTS, params["architecture"], source.parent / "wheels")
+        raise PackageError(
+            f"'{source / REQUIREMENTS}' names {sorted(pinned)[0]}, and wheels is not given. Give the directory of its "
+            f"wheel. {fetch}"
+        )
+    return build(contents), sorted(contents)
+
+
 def ensure_package(module: AnsibleModule) -> dict[str, Any]:
     """Build the package, and write it where it differs from what is there."""
     dest = Path(module.params["dest"])
     prefix = directory_prefix(module.params["prefix"])
     current = read_package(dest)
-    sources = collect(Path(module.params["source"]), module.params["exclude"])
-    contents = {prefix + name: path.read_bytes() for name, path in sources.items()}
-    package = build(contents)
+    package, names = make_package(module.params, prefix)
     changed = package != current
     if changed and not module.check_mode:
         write_package(module, package, dest)
@@ -226,7 +357,7 @@ def ensure_package(module: AnsibleModule) -> dict[str, Any]:
         "path": str(dest),
         "sha256": hashlib.sha256(package).hexdigest(),
         "size": len(package),
-        "files": sorted(contents),
+        "files": names,
         "diff": {"before": listing(current), "after": listing(package)},
     }
 
@@ -242,6 +373,8 @@ def main() -> None:
                 "elements": "str",
                 "default": [".*", "__pycache__", "*.pyc", "*.pyo", "tests"],
             },
+            "wheels": {"type": "path"},
+            "architecture": {"type": "str", "choices": list(MACHINES), "default": "x86_64"},
         },
         supports_check_mode=True,
     )

@@ -1,9 +1,12 @@
 #!/bin/sh
-# Makes the checkout's two virtual environments with the pinned packages: .venv (Ansible, the tests, the linters) and
-# .venv-lab (the local AWS, which pins its own botocore). Does nothing when both are as the pins say.
-# usage: environments.sh PYTHON
+# Makes the checkout's virtual environments with the pinned packages: .venv (Ansible, the tests, the linters), .venv-lab
+# (the local AWS, which pins its own botocore), and those that are named, each from tests/requirements/NAME.txt:
+# .venv-scan (the policy scanner), .venv-bench (the tools we are measured against). Does nothing to one that is as its
+# pins say.
+# usage: environments.sh PYTHON [NAME...]
 set -eu
 python=$1
+shift
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$checkout"
 
@@ -44,6 +47,9 @@ fi
 
 environment .venv tests/requirements/dev.txt
 environment .venv-lab tests/requirements/lab.txt
+for name; do
+  environment ".venv-$name" "tests/requirements/$name.txt"
+done
 
 # The working tree is the installed collection: ansible-playbook, ansible-lint, molecule and pytest all see it.
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

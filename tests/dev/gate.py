@@ -65,6 +65,15 @@ def checks() -> list[Check]:
         Check("ansible-lint", "lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),
         Check("mypy", "lint", ("sh", "tests/dev/mypy.sh")),
         Check("cfn-lint", "lint", ("cfn-lint", "--non-zero-exit-code", "informational", "files/cloudformation/*.yaml")),
+        Check(
+            "checkov",
+            "lint",
+            (
+                "./.venv-scan/bin/checkov",
+                *("--framework", "cloudformation", "--skip-download", "--compact", "--quiet"),
+                *("--file", "files/cloudformation/gateway.yaml"),
+            ),
+        ),
         Check("ruff", "lint", ("ruff", "check", ".")),
         Check("ruff-format", "lint", ("ruff", "format", "--check", ".")),
         Check("yamllint", "lint", ("yamllint", "--strict", ".")),

@@ -14,6 +14,7 @@ import pytest
 
 from replicator.share import Share
 from replicator.share import open_share
+from unit.replicator.function import Function
 
 
 @pytest.fixture
@@ -36,6 +37,11 @@ def share(root: Path, displaced: list[str]) -> Iterator[Share]:
     share = open_share(str(root), 0o640, 0o750, displaced.append)
     yield share
     share.close()
+
+
+@pytest.fixture
+def function(share: Share) -> Function:
+    return Function(share)
 
 
 @pytest.fixture

@@ -23,12 +23,19 @@ class FakeStream:
     boundary: Callable[[str], None]
     chunk: int
 
+    def __post_init__(self) -> None:
+        self.whole = self.content
+
     def readinto(self, buffer: memoryview, /) -> int:
         self.boundary("readinto")
         part = self.content[: min(self.chunk, len(buffer))]
         self.content = self.content[len(part) :]
         buffer[: len(part)] = part
         return len(part)
+
+    def resume_at(self, offset: int) -> None:
+        self.boundary("resume")
+        self.content = self.whole[offset:]
 
     def close(self) -> None:
         self.content = b""
@@ -44,10 +51,17 @@ class FakeBucket:
         self.checksums: dict[str, Checksum] = {}
         self.short: set[str] = set()
         self.refusals: dict[str, ReplicationError] = {}
+        self.tagged: dict[str, dict[str, str]] = {}
+        self.read_only: ReplicationError | None = None
+        self.page_size = 1000
         self._version = 0
 
     def put(self, key: str, content: bytes) -> None:
+        """A test's upload, and the store's: a new object has no tags."""
+        if self.read_only:
+            raise self.read_only
         self._version += 1
+        self.tagged.pop(key, None)
         modified = 1_700_000_000.0 + self._version
         self.objects[key] = (ObjectState(f'"{self._version}"', len(content), modified, f"v{self._version}"), content)
 
@@ -67,6 +81,19 @@ class FakeBucket:
         self.boundary("head")
         self._refuse(key)
         return self.objects[key][0] if key in self.objects else None
+
+    def tags(self, key: str, version: str | None) -> dict[str, str] | None:
+        self.boundary("tags")
+        self._refuse(key)
+        if key not in self.objects or self.objects[key][0].version != version:
+            return None
+        return self.tagged.get(key, {})
+
+    def page(self, prefix: str, after: str) -> list[tuple[str, ObjectState]]:
+        self.boundary("page")
+        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
+        states = [(key, self.objects[key][0]) for key in keys[: self.page_size]]
+        return [(key, ObjectState(state.etag, state.size, state.modified, None)) for key, state in states]
 
     def _refuse(self, key: str) -> None:
         if key in self.refusals:

@@ -15,8 +15,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-# What another worker or a reader can tell the difference of; fsync, utime and the like touch a worker's own file only.
-TOUCHING = {"open", "mkdir", "rename", "unlink", "rmdir", "write", "scandir"}
+# What another worker, a sweeper or a reader can tell the difference of; fsync and the like change a worker's own file.
+TOUCHING = {
+    *("open", "mkdir", "rename", "replace", "link", "symlink", "unlink", "remove", "rmdir"),
+    *("write", "pwrite", "writev", "ftruncate", "truncate", "utime", "scandir", "listdir"),
+}
 _current = threading.local()
 
 
@@ -70,8 +73,13 @@ class Worker:
         self.step()
 
 
+def current_worker() -> Worker | None:
+    """The worker in whose thread this runs."""
+    return getattr(_current, "worker", None)
+
+
 def boundary(step: str) -> None:
-    worker = getattr(_current, "worker", None)
+    worker = current_worker()
     if worker is not None:
         worker.boundary(step)
 

@@ -5,60 +5,24 @@
 
 from __future__ import annotations
 
-import io
-import json
 import time
 from typing import Any
 
 import pytest
 
 from replicator import batch
-from replicator.converge import Converger
-from replicator.deadline import Deadline
 from replicator.errors import from_s3
-from replicator.events import decode
 from replicator.settings import DeleteMode
-from replicator.settings import read_settings
-from replicator.share import Share
+from replicator.store import ObjectChangedError
 from replicator.telemetry import Telemetry
-from unit.replicator.fakes import FakeBucket
+from unit.replicator.fakes import FakeStream
+from unit.replicator.function import Function
+from unit.replicator.function import failures
 from unit.replicator.test_events import BUCKET
 from unit.replicator.test_events import envelope
 from unit.replicator.test_events import notification
 from unit.replicator.test_events import queued
 from unit.replicator.test_events import record
-
-
-class Function:
-    """The function without Lambda and S3."""
-
-    def __init__(self, share: Share) -> None:
-        self.share = share
-        self.bucket = FakeBucket()
-        self.output = io.StringIO()
-
-    def invoke(self, event: object, seconds_left: float = 60, **environment: str) -> dict[str, object]:
-        settings = read_settings({"MFT_BUCKET": BUCKET, **environment})
-        deadline = Deadline(seconds_left)
-        converger = Converger(self.bucket, self.share, settings.prefix, settings.delete_mode, deadline)
-        return batch.run(decode(event), settings, converger, Telemetry(BUCKET, "request-1", self.output))
-
-    def lines(self, event: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.output.getvalue().splitlines()]
-        return [line for line in lines if line.get("event") == event]
-
-    def metrics(self) -> dict[str, Any]:
-        lines = [json.loads(line) for line in self.output.getvalue().splitlines()]
-        return {name: value for line in lines if "_aws" in line for name, value in line.items()}
-
-
-@pytest.fixture
-def function(share: Share) -> Function:
-    return Function(share)
-
-
-def failures(*identifiers: str) -> dict[str, object]:
-    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}
 
 
 def test_good_messages_pass_and_poison_fails_alone(function: Function, tree: Any) -> None:
@@ -89,6 +53,11 @@ def test_good_messages_pass_and_poison_fails_alone(function: Function, tree: Any
     assert (metrics["PermanentFailures"], metrics["TransientFailures"]) == (2, 1)
 
 
+def test_an_empty_batch_is_done(function: Function) -> None:
+    assert function.invoke({"Records": []}) == failures()
+    assert function.invoke(queued({"Records": []})) == failures()
+
+
 def test_many_events_of_a_key_are_one_piece_of_work_whose_failure_is_theirs_all(function: Function) -> None:
     function.bucket.put("home/a", b"x")
     function.bucket.put("home/b", b"x")
@@ -106,6 +75,7 @@ def test_a_foreign_bucket_is_a_permanent_failure(function: Function) -> None:
     assert function.invoke(queued({"Records": [foreign]})) == failures("m0")
     (line,) = function.lines("failed")
     assert "'other'" in line["reason"]
+    assert line["bucket"] == "other"
 
 
 def test_a_key_outside_the_prefix_is_ignored(function: Function, tree: Any) -> None:
@@ -128,6 +98,19 @@ def test_a_bug_is_one_keys_failure(function: Function, monkeypatch: pytest.Monke
     monkeypatch.setattr(function.bucket, "open", lambda key: 1 // 0 if key == "home/a" else opened(key))
     assert function.invoke(queued(notification("home/a"), notification("home/b"))) == failures("m0")
     assert tree() == {"b": b"x"}
+
+
+@pytest.mark.parametrize("keys", [3, 40])
+def test_a_key_whose_fate_is_unknown_fails_the_invocation(
+    function: Function, monkeypatch: pytest.MonkeyPatch, keys: int
+) -> None:
+    """Its message must not count as done because its log line could not be written."""
+    names = [f"home/{number}" for number in range(keys)]
+    for name in names:
+        function.bucket.put(name, b"x")
+    monkeypatch.setattr(Telemetry, "lag", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        function.invoke(queued(*[notification(name) for name in names]))
 
 
 def test_without_a_queue_a_failure_fails_the_invocation(function: Function, tree: Any) -> None:
@@ -168,6 +151,24 @@ def test_a_key_that_never_rests_goes_back_to_the_queue(function: Function, tree:
     function.bucket.put("home/a", b"x")
     assert function.invoke(queued(notification("home/a"))) == failures("m0")
     assert function.metrics()["Refetches"] == 4
+
+
+def test_an_object_that_changes_during_its_copy_is_copied_anew(
+    function: Function, monkeypatch: pytest.MonkeyPatch, tree: Any
+) -> None:
+    function.bucket.put("home/a", b"old")
+    whole = FakeStream.readinto
+
+    def changed(stream: FakeStream, buffer: memoryview, /) -> int:
+        if stream.content == b"old":
+            function.bucket.put("home/a", b"new")
+            raise ObjectChangedError
+        return whole(stream, buffer)
+
+    monkeypatch.setattr(FakeStream, "readinto", changed)
+    assert function.invoke(queued(notification("home/a"))) == failures()
+    assert tree() == {"a": b"new"}
+    assert function.metrics()["Refetches"] == 1
 
 
 def test_five_hundred_keys(function: Function, tree: Any) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from replicator.errors import PermanentError
 from replicator.errors import TransientError
@@ -17,7 +19,17 @@ from replicator.errors import from_s3
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("SlowDown", 503), ("InternalError", 500), ("ServiceUnavailable", 503), ("RequestTimeout", 400), ("Odd", 418)],
+    [
+        ("SlowDown", 503),
+        ("InternalError", 500),
+        ("ServiceUnavailable", 503),
+        ("RequestTimeout", 400),
+        ("Odd", 418),
+        ("KMS.ThrottlingException", 400),
+        ("KMS.KMSInternalException", 500),
+        ("KMS.DependencyTimeoutException", 400),
+        ("AccessDenied", 503),
+    ],
 )
 def test_transient_answers_of_s3(code: str, status: int) -> None:
     assert isinstance(from_s3(code, status, "Please reduce your request rate."), TransientError)
@@ -29,6 +41,8 @@ def test_transient_answers_of_s3(code: str, status: int) -> None:
         ("AccessDenied", 403, "Access Denied", "s3:GetObject"),
         ("AccessDenied", 403, "User: x is not authorized to perform: kms:Decrypt on the resource", "kms:Decrypt"),
         ("KMS.DisabledException", 400, "arn:aws:kms:… is disabled.", "kms:Decrypt"),
+        ("KMS.KMSInvalidStateException", 400, "arn:aws:kms:… is pending deletion.", "kms:Decrypt"),
+        ("AccessDenied", 403, "No access to acme-kms-files", "s3:GetObject"),
         ("InvalidObjectState", 403, "The operation is not valid for the object's storage class", "Restore"),
         ("NoSuchBucket", 404, "The specified bucket does not exist", "MFT_BUCKET"),
     ],
@@ -56,3 +70,22 @@ def test_permanent_answers_of_the_share(name: str) -> None:
 
 def test_an_error_without_a_number() -> None:
     assert isinstance(from_os(OSError("x")), TransientError)
+
+
+@given(st.text(), st.integers(300, 599), st.text())
+def test_every_answer_of_s3_is_one_or_the_other_and_trouble_of_its_own_passes(
+    code: str, status: int, message: str
+) -> None:
+    failure = from_s3(code, status, message)
+    assert isinstance(failure, (TransientError, PermanentError))
+    assert failure.reason
+    assert failure.remedy
+    assert status < 500 or isinstance(failure, TransientError)
+
+
+@pytest.mark.parametrize("number", sorted(errno.errorcode))
+def test_every_error_of_a_file_system_is_one_or_the_other(number: int) -> None:
+    failure = from_os(OSError(number, "x"))
+    assert isinstance(failure, (TransientError, PermanentError))
+    assert errno.errorcode[number] in failure.reason
+    assert failure.remedy

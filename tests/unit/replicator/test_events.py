@@ -125,6 +125,10 @@ def test_minor_versions_only_add(version: str) -> None:
         ({"Records": [record("x", s3={"bucket": {"name": BUCKET}, "object": {"key": "%FF"}})]}, "not encoded UTF-8"),
         ({"Records": [None]}, "comes from None"),
         ({"source": "aws.s3", "detail": {}}, "no bucket or no key"),
+        ({"Records": [{"EventSource": "aws:sns", "Sns": "x"}]}, "not JSON"),
+        ({"Records": [{"EventSource": "aws:sns"}]}, "is a NoneType"),
+        ("x" * 300_000, "not JSON"),
+        ("", "not JSON"),
         (envelope(envelope(envelope(envelope(envelope(envelope(notification("home/a"))))))), "too many times"),
     ],
 )
@@ -149,16 +153,96 @@ def test_any_key_survives_the_encoding(key: str) -> None:
     assert keys(decode(queued(envelope(notification(key))))) == [[key]]
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.sampled_from(range(5)))
+def test_any_key_survives_any_wrapping(key: str, wrapping: int) -> None:
+    wraps = [
+        lambda: queued(notification(key)),
+        lambda: through_sns(notification(key)),
+        lambda: notification(key),
+        lambda: queued(envelope(eventbridge(key))),
+        lambda: eventbridge(key),
+    ]
+    assert keys(decode(wraps[wrapping]())) == [[key]]
+
+
+def test_a_tagging_event_is_an_event_like_any() -> None:
+    tagging = record("home/a", eventName="ObjectTagging:Put", eventVersion="2.3")
+    bridged = eventbridge("home/a") | {"detail-type": "Object Tags Added"}
+    assert keys(decode({"Records": [tagging]})) == keys(decode(bridged)) == [["home/a"]]
+
+
+@pytest.mark.parametrize("document", [{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET}])
+@pytest.mark.parametrize("wrap", [lambda event: event, queued, lambda event: queued(envelope(event)), through_sns])
+def test_a_test_event_in_any_wrapping(wrap: Any, document: dict[str, Any]) -> None:
+    (message,) = decode(wrap(document)).messages
+    assert (message.changes, message.problems) == ([], [])
+
+
+def test_what_the_queue_says_of_a_message() -> None:
+    event = queued("x")
+    event["Records"][0]["attributes"] = {
+        "ApproximateReceiveCount": "17",
+        "ApproximateFirstReceiveTimestamp": "1772323199999",
+    }
+    (message,) = decode(event).messages
+    assert (message.identifier, message.receive_count, message.first_seen, message.body) == (
+        "m0",
+        17,
+        1772323199.999,
+        "x",
+    )
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"attributes": None},
+        {"attributes": {"ApproximateReceiveCount": "²"}},
+        {"attributes": {"ApproximateReceiveCount": None, "ApproximateFirstReceiveTimestamp": "9" * 400}},
+        {"attributes": []},
+        {"body": None},
+        {"body": 7},
+    ],
+)
+def test_a_queue_that_says_odd_things_of_a_message_spoils_no_other(spoiled: dict[str, Any]) -> None:
+    event = queued(notification("home/a"), notification("home/b"))
+    event["Records"][1] |= spoiled
+    good, odd = decode(event).messages
+    assert [change.key for change in good.changes] == ["home/a"]
+    assert odd.receive_count == (3 if "body" in spoiled else 1)
+    assert bool(odd.problems) == ("body" in spoiled)
+
+
+def test_a_message_without_identity_fails_the_whole_batch() -> None:
+    """An empty identifier is how Lambda is told so (Lambda developer guide, "Reporting batch item failures")."""
+    event = queued("x", "y")
+    del event["Records"][1]["messageId"]
+    event["Records"].append(None)
+    assert [message.identifier for message in decode(event).messages] == ["m0", "", ""]
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "yesterday", "", 7, None])
+def test_a_time_that_is_none_is_left_out(time: object) -> None:
+    (message,) = decode({"Records": [record("home/a", eventTime=time)]}).messages
+    (change,) = message.changes
+    assert isinstance(change.time, (float, type(None)))
+
+
+TEXTS = st.text(st.characters())  # Lone surrogates too.
+NAMES_OF_FIELDS = [
+    *("Records", "s3", "bucket", "object", "key", "name", "eventSource", "EventSource", "Sns", "Type", "Message"),
+    *("Event", "source", "detail", "eventVersion", "eventTime", "attributes", "messageId", "body", "x"),
+]
+SAID = st.sampled_from(["aws:s3", "aws:sns", "aws:sqs", "aws.s3", "Notification", "2.1", "s3:TestEvent", "%FF", "{}"])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["Records", "s3", "eventSource", "Type", "Message", "x"]), inner, max_size=4)
-    ),
+    st.none() | st.booleans() | st.integers() | TEXTS | SAID,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES_OF_FIELDS), inner, max_size=5),
 )
 
 
 @given(JSON)
-def test_no_body_ever_raises(body: object) -> None:
-    (message,) = decode(queued(json.dumps(body))).messages
-    assert not message.changes
+def test_nothing_ever_raises(event: object) -> None:
+    decode(event)
+    (message,) = decode(queued(json.dumps(event))).messages
+    assert all(problem.remedy for problem in message.problems)
+    decode(queued(notification("home/a")) | {"Records": [{"eventSource": "aws:sqs", "body": event}, event]})

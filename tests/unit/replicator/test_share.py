@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import awscrt
 import pytest
 
 from replicator.checksums import Checksum
@@ -141,7 +144,7 @@ def test_a_failing_share_keeps_the_old_file(
             raise OSError(getattr(errno, number), "injected")
 
     with monkeypatch.context() as patched:
-        for module in ("share", "workspace"):
+        for module in ("share", "workspace", "staging"):
             patched.setattr(f"replicator.{module}.os", FaultyOs(fail))
         with pytest.raises((OSError, TransientError)):
             upload(share, "acme/a", b"new")
@@ -188,16 +191,97 @@ def test_a_copy_stops_when_the_time_is_over(share: Share, root: Path) -> None:
     assert leftovers(root) == []
 
 
-def test_only_leftovers_of_dead_runs_are_swept(share: Share, root: Path) -> None:
+def test_a_source_that_trickles_does_not_outlast_the_time(share: Share, root: Path) -> None:
+    bucket = FakeBucket(lambda step: time.sleep(0.01), chunk=1)
+    bucket.put("a", b"x" * 10_000)
+    stream = bucket.open("a")
+    assert stream
+    begun = time.monotonic()
+    with pytest.raises(OutOfTimeError):
+        share.stage(stream, Deadline(0.2))
+    assert time.monotonic() - begun < 5
+    assert leftovers(root) == []
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let the replicator's clock be ahead of the files': no call can set a file's ctime back."""
+    monkeypatch.setattr("replicator.workspace.time", SimpleNamespace(time=lambda: time.time() + seconds))
+
+
+def test_only_leftovers_of_dead_runs_are_swept(share: Share, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     incoming = root / ".mft-replicator" / "incoming"
-    for name in ("dead", "live"):
-        (incoming / name).touch()
-    (incoming / "dead-directory").mkdir()
-    for name in ("dead", "dead-directory"):
-        os.utime(incoming / name, (time.time() - 4000,) * 2)
-    os.utime(incoming / "live", (time.time() - 900,) * 2)
-    assert share.workspace.sweep(FOREVER) == 2
-    assert leftovers(root) == ["live"]
+    (incoming / "file").touch()
+    (incoming / "directory").mkdir()
+    # What is staged has its object's time already, which may be years ago.
+    os.utime(incoming / "file", (1e9, 1e9))
+    later(monkeypatch, 3500)
+    assert share.workspace.sweep(share.inode, FOREVER) == 0
+    later(monkeypatch, 3700)
+    assert share.workspace.sweep(share.inode, Deadline(0)) == 0
+    assert len(leftovers(root)) == 2
+    assert share.workspace.sweep(share.inode, FOREVER) == 2
+    assert leftovers(root) == []
+
+
+def test_notes_of_directories_that_are_gone_are_swept(
+    share: Share, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replicator.workspace._NOTES_EVERY", 1)
+    for name in (b"stays", b"goes", b"replaced"):
+        share.make_directory(SharePath((name, b"in"), is_directory=True))
+    notes = root / ".mft-replicator/directories"
+    (notes / "theirs").touch()
+    (notes / f"{'0' * 40}.12345").touch()  # its writer was killed before the directory came to be
+    (root / "goes/in").rmdir()
+    (root / "replaced/in").rename(root / "kept-so-that-its-inode-number-is-not-used-again")
+    (root / "replaced/in").mkdir()
+    later(monkeypatch, 3500)
+    assert share.workspace.sweep(share.inode, FOREVER) == 0
+    later(monkeypatch, 3700)
+    assert share.workspace.sweep(share.inode, FOREVER) == 3
+    assert len(list(notes.iterdir())) == 5
+    assert share.occupancy((b"stays", b"in")) is Occupancy.IDLE
+
+
+def test_a_directory_that_is_moved_away_is_noticed(share: Share, root: Path) -> None:
+    upload(share, "acme/in/a", b"1")
+    share.sync()
+    (root / "acme/in").rename(root / "acme/old")
+    upload(share, "acme/in/b", b"2")
+    with pytest.raises(TransientError, match="'acme/in' was moved away"):
+        share.sync()
+
+
+def test_a_directory_that_is_removed_is_made_again(share: Share, root: Path, tree: Tree) -> None:
+    upload(share, "acme/in/a", b"1")
+    shutil.rmtree(root / "acme")
+    upload(share, "acme/in/b", b"2")
+    share.sync()
+    assert tree() == {"acme": None, "acme/in": None, "acme/in/b": b"2"}
+
+
+def test_every_changed_directory_is_flushed_once(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("acme/in/a", "acme/in/b", "acme/out/a", "a"):
+        upload(share, key, b"1")
+    flushed: list[int] = []
+    monkeypatch.setattr("replicator.share.os.fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    share.sync()
+    assert sorted(flushed) == sorted(
+        inode for inode in map(share.inode, [(), (b"acme",), (b"acme", b"in"), (b"acme", b"out")]) if inode
+    )
+    share.sync()
+    assert len(flushed) == 4
+
+
+def test_more_directories_than_are_held(share: Share, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("replicator.share._MAX_HELD", 3)
+    keys = [f"{number}/in/deep/a" for number in range(6)]
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for key in keys * 2:
+        upload(share, key, key.encode())
+    share.sync()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+    assert {key: tree()[key] for key in keys} == {key: key.encode() for key in keys}
 
 
 def test_a_share_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> None:
@@ -255,8 +339,9 @@ while True:
 """
 
 
-def test_kill_9_leaves_a_whole_file_and_junk_that_is_swept(root: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3] / "files")}
+def test_kill_9_leaves_a_whole_file_and_junk_that_is_swept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = [str(Path(__file__).parents[3] / "files"), str(Path(awscrt.__file__).parents[1])]
+    environment = os.environ | {"PYTHONPATH": ":".join(package)}
     junk = 0
     for run in range(8):
         child = subprocess.Popen(
@@ -271,10 +356,9 @@ def test_kill_9_leaves_a_whole_file_and_junk_that_is_swept(root: Path) -> None:
             child.send_signal(signal.SIGKILL)
         assert whole(root)
         junk += len(leftovers(root))
-        for name in leftovers(root):
-            os.utime(root / ".mft-replicator/incoming" / name, (0, 0))
         share = open_share(str(root), 0o640, 0o750)
-        share.workspace.sweep(FOREVER)
+        later(monkeypatch, 3700)
+        share.workspace.sweep(share.inode, FOREVER)
         share.close()
         assert leftovers(root) == []
     assert junk > 0, "no run was killed while it copied"

@@ -15,7 +15,7 @@ from replicator.converge import Converger
 from replicator.deadline import Deadline
 from replicator.errors import PermanentError
 from replicator.paths import locate
-from replicator.settings import DeleteMode
+from replicator.settings import read_settings
 from replicator.share import open_share
 from unit.replicator.conftest import look_at
 from unit.replicator.fakes import FakeBucket
@@ -23,7 +23,9 @@ from unit.replicator.stepping import KilledError
 from unit.replicator.stepping import SteppedOs
 from unit.replicator.stepping import Worker
 from unit.replicator.stepping import boundary
+from unit.replicator.test_events import BUCKET
 
+SETTINGS = read_settings({"MFT_BUCKET": BUCKET, "MFT_PREFIX": "", "MFT_FAILURE_PREFIX": ""})
 Change = Callable[[FakeBucket], None]
 
 
@@ -110,7 +112,7 @@ class Run:
 
         def work() -> None:
             try:
-                Converger(world.bucket, share, "", DeleteMode.MIRROR, Deadline(1e6)).converge(key, path, Convergence())
+                Converger(world.bucket, share, SETTINGS, Deadline(1e6)).converge(key, path, Convergence())
             finally:
                 share.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: transfer_homes
-version_added: 0.1.0
+version_added: 0.2.0
 short_description: Make the homes of AWS Transfer Family users in an S3 bucket
 description:
   - Makes the directories in which users' sessions begin, as far as they are not there. S3 has none of its own, so that

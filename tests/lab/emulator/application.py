@@ -12,6 +12,7 @@ from lab.emulator import functions
 from lab.emulator import ministack
 from lab.emulator.admin import Admin
 from lab.emulator.cloudformation import properties
+from lab.emulator.cloudformation import resolver
 from lab.emulator.cloudformation import security_group_rules
 from lab.emulator.cloudformation import transfer as transfer_types
 from lab.emulator.filesystems import FileSystems
@@ -29,11 +30,13 @@ def build(directory: LabDirectory) -> Application:
     ministack.observe_file_systems(file_systems.created, file_systems.deleted)
     functions.enable_file_systems(file_systems)
     endpoints.register_actions()
+    ministack.announce_object_tags()
 
     service = TransferService(
         directory.state / "transfer.sqlite", account_id, region, endpoints.VpcEndpoints(account_id, region)
     )
     properties.register(file_systems)
+    resolver.register(account_id, region)
     security_group_rules.register()
     transfer_types.register(
         service, lambda error: isinstance(error, TransferError) and error.code == "ResourceNotFoundException"

@@ -113,6 +113,9 @@ def register_actions() -> None:
         return status, headers, body
 
     def modify_endpoint(parameters: WireParameters) -> WireResponse:
+        for group in _members(parameters, "AddSecurityGroupId"):
+            if group not in ministack.security_groups():
+                return _error("InvalidGroup.NotFound", f"The security group '{group}' does not exist")
         response = modify(parameters)
         endpoint = ministack.vpc_endpoints().get((parameters.get("VpcEndpointId") or [""])[0])
         if response[0] < 400 and endpoint is not None:
@@ -134,10 +137,7 @@ def describe_endpoints(parameters: WireParameters) -> WireResponse:
     wanted = _members(parameters, "VpcEndpointId")
     for vpce_id in wanted:
         if vpce_id not in endpoints:
-            message = f"The Vpc Endpoint Id '{escape(vpce_id)}' does not exist"
-            error = f"<Error><Code>InvalidVpcEndpointId.NotFound</Code><Message>{message}</Message></Error>"
-            body = f"<Response><Errors>{error}</Errors></Response>".encode()
-            return 400, {"Content-Type": "application/xml"}, body
+            return _error("InvalidVpcEndpointId.NotFound", f"The Vpc Endpoint Id '{vpce_id}' does not exist")
     filters = ministack.ec2_filters(parameters)
     found = [
         endpoint
@@ -169,6 +169,11 @@ def _members(parameters: WireParameters, prefix: str) -> list[str]:
     while (value := parameters.get(f"{prefix}.{len(found) + 1}")) is not None:
         found.append(value[0])
     return found
+
+
+def _error(code: str, message: str) -> WireResponse:
+    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    return 400, {"Content-Type": "application/xml"}, f"<Response><Errors>{error}</Errors></Response>".encode()
 
 
 def _response(root: str, content: str) -> bytes:

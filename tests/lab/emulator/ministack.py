@@ -37,16 +37,21 @@ _EFS = "ministack.services.efs"
 _LAMBDA = "ministack.services.lambda_svc"
 _RUNTIME = "ministack.core.lambda_runtime"
 _ROUTE53 = "ministack.services.route53"
+_S3 = "ministack.services.s3"
 
 NAMES: dict[str, tuple[str, ...]] = {
     _APP: ("app",),
     _PROVISIONERS: ("_RESOURCE_HANDLERS", "_REPLACING_PROPERTIES", "_STACK_TAG_PROPERTY"),
     _STACKS: ("_runs_on_worker_thread",),
-    _EC2: ("_ACTION_MAP", "_vpc_endpoints", "_subnets", "_tags", "_parse_filters", "_resource_matches_tag_filters"),
+    _EC2: (
+        *("_ACTION_MAP", "_vpc_endpoints", "_subnets", "_security_groups"),
+        *("_tags", "_parse_filters", "_resource_matches_tag_filters"),
+    ),
     _EFS: ("_access_points", "_mount_targets", "_create_file_system", "_delete_file_system"),
     _LAMBDA: ("_update_config", "_put_function_concurrency", "_delete_function_concurrency", "invalidate_worker"),
     _RUNTIME: ("Worker", "_worker_class_for", "_PYTHON_WORKER_SCRIPT"),
     _ROUTE53: ("_zones",),
+    _S3: ("_put_object_tagging", "_delete_object_tagging", "_fire_s3_event_async", "_buckets"),
 }
 
 
@@ -143,6 +148,11 @@ def subnets() -> MutableMapping[str, Record]:
     return found
 
 
+def security_groups() -> MutableMapping[str, Record]:
+    found: MutableMapping[str, Record] = _get(_EC2, "_security_groups")
+    return found
+
+
 def ec2_tags() -> MutableMapping[str, list[dict[str, str]]]:
     found: MutableMapping[str, list[dict[str, str]]] = _get(_EC2, "_tags")
     return found
@@ -194,6 +204,29 @@ def mount_targets() -> MutableMapping[str, Record]:
 def hosted_zones() -> MutableMapping[str, Record]:
     found: MutableMapping[str, Record] = _get(_ROUTE53, "_zones")
     return found
+
+
+# S3
+
+
+def announce_object_tags() -> None:
+    """Send the events s3:ObjectTagging:Put and :Delete, which ministack takes for a notification but never sends."""
+    fire: Callable[..., None] = _get(_S3, "_fire_s3_event_async")
+
+    def announced(operation: Callable[..., WireResponse], event: str) -> Callable[..., WireResponse]:
+        def run(bucket: str, key: str, *rest: Any) -> WireResponse:
+            response = operation(bucket, key, *rest)
+            if response[0] < 400:
+                stored: Record = _get(_S3, "_buckets")[bucket]["objects"][key]
+                version = response[1].get("x-amz-version-id")
+                fire(bucket, key, event, size=stored.get("size", 0), etag=stored.get("etag", ""), version_id=version)
+            return response
+
+        return run
+
+    put, delete = _get(_S3, "_put_object_tagging"), _get(_S3, "_delete_object_tagging")
+    _set(_S3, "_put_object_tagging", announced(put, "s3:ObjectTagging:Put"))
+    _set(_S3, "_delete_object_tagging", announced(delete, "s3:ObjectTagging:Delete"))
 
 
 # Lambda

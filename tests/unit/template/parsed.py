@@ -113,7 +113,8 @@ def _statements(resource: str, path: str, value: Any) -> Iterator[Statement]:
     if isinstance(value, dict):
         if "Statement" in value:
             for statement in as_list(value["Statement"]):
-                yield Statement(resource, path, statement)
+                branches = statement["Fn::If"][1:] if "Fn::If" in statement else [statement]
+                yield from (Statement(resource, path, branch) for branch in branches if "Effect" in branch)
             return
         for key, inner in value.items():
             below = value.get("PolicyName", path) if key == "PolicyDocument" and "PolicyName" in value else key

@@ -48,8 +48,18 @@ HOLDS_NONE = {
     "AWS::EFS::MountTarget",
     "AWS::EFS::AccessPoint",
     "AWS::IAM::Role",
+    "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Logs::MetricFilter",
+    "AWS::Route53::HostedZone",
+    "AWS::Route53::RecordSet",
+    "AWS::Route53Resolver::ResolverEndpoint",
+    "AWS::Transfer::User",
     "AWS::Transfer::Workflow",
+    "Custom::ServerEndpoint",
     "AWS::Transfer::Server",
 }
 
@@ -124,7 +134,9 @@ def test_upload_with_another_encryption_is_refused(header: str, value: Any) -> N
     assert denial.body["Condition"] == {"Null": {header: "false"}, "StringNotEquals": {header: value}}
 
 
-@pytest.mark.parametrize("name", ["BucketPolicy", "TopicPolicy", "QueuePolicy", "DeadLetterQueuePolicy"])
+@pytest.mark.parametrize(
+    "name", ["BucketPolicy", *resources("AWS::SNS::TopicPolicy"), *resources("AWS::SQS::QueuePolicy")]
+)
 def test_only_tls(name: str) -> None:
     [denial] = [s for s in statements() if s.resource == name and "aws:SecureTransport" in s.condition_keys]
     assert not denial.allows

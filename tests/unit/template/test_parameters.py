@@ -14,6 +14,7 @@ import yaml
 from unit.template.parsed import CHECKOUT
 from unit.template.parsed import PATH
 from unit.template.parsed import resources
+from unit.template.parsed import strings
 from unit.template.parsed import template
 
 PARAMETERS: dict[str, dict[str, Any]] = template()["Parameters"]
@@ -32,7 +33,20 @@ OUTPUTS = {
     "TopicArn",
     "QueueUrl",
     "DeadLetterQueueUrl",
+    "FailurePrefix",
     "FunctionName",
+    "AlarmTopicArn",
+    "DashboardName",
+    "ServerLogGroupName",
+    "FunctionLogGroupName",
+    "ServerVpcEndpointId",
+    "ServerVpcEndpointName",
+    "ServerDnsName",
+    "ShareDnsName",
+    "DnsZoneId",
+    "FirstMountTargetAddress",
+    "SecondMountTargetAddress",
+    "ResolverEndpointId",
     "VpcId",
     "PosixUid",
     "PosixGid",
@@ -72,6 +86,7 @@ def test_parameter_is_bounded(name: str) -> None:
     assert bounds or parameter["Type"].startswith("AWS::")
     if "AllowedPattern" in parameter:
         assert parameter["ConstraintDescription"].startswith("must ")
+        assert parameter["ConstraintDescription"].endswith(".")
         if "Default" in parameter:
             assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
 
@@ -107,6 +122,43 @@ def test_zones_and_package_are_all_that_has_to_be_chosen() -> None:
         ("ServedPrefix", "../", False),
         ("ServedPrefix", "quarantine/", False),
         ("ServedPrefix", "quarantined/", True),
+        ("ServedPrefix", "failed/", False),
+        ("ServedPrefix", "failed-orders/", False),
+        ("ServedPrefix", "failedover/", True),
+        ("FailurePrefix", "failed/", True),
+        ("FailurePrefix", "failed-orders/", True),
+        ("FailurePrefix", "", True),
+        ("FailurePrefix", "home/", False),
+        ("RequiredTag", "scan=clean", True),
+        ("RequiredTag", "scan", False),
+        ("RequiredTag", "", True),
+        ("ExcludePatterns", "*.tmp,acme/in/*", True),
+        ("ExcludePatterns", "*.tmp\n", False),
+        ("ExcludePatterns", "*.tmp,,*.part", False),
+        ("ExcludePatterns", "/in/*", False),
+        ("IncludePatterns", "*.csv", True),
+        ("IncludePatterns", "*.csv,", False),
+        ("VpcId", "vpc-0123456789abcdef0", True),
+        ("VpcId", "subnet-0123456789abcdef0", False),
+        ("DnsZoneName", "mft.internal", True),
+        ("DnsZoneName", "", True),
+        ("DnsZoneName", "internal", False),
+        ("DnsZoneName", "mft.internal.", False),
+        ("DnsZoneName", "MFT.internal", False),
+        ("ServerHostName", "sftp", True),
+        ("ServerHostName", "sftp.eu", False),
+        ("PreLoginBanner", "Authorised use only.\nAll sessions are logged.", True),
+        ("PreLoginBanner", "\u00e9", False),
+        ("UserName", "acme-batch@eu", True),
+        ("UserName", "root", False),
+        ("UserName", "-acme", False),
+        ("UserName", "ac", False),
+        ("UserName", "rooted", True),
+        ("SshPublicKey", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI acme batch", True),
+        ("SshPublicKey", "ssh-dss AAAAB3NzaC1kc3M=", False),
+        ("SshPublicKey", "---- BEGIN SSH2 PUBLIC KEY ----", False),
+        ("AlarmEmail", "operations@example.com", True),
+        ("AlarmEmail", "operations", False),
         ("SharePath", "/sftp", True),
         ("SharePath", "/", False),
         ("SharePath", "/sftp/../etc", False),
@@ -157,9 +209,23 @@ def test_role_knows_what_it_protects_and_what_is_kept() -> None:
     assert set(private["__gateway_kept"]) == retained - {"BucketPolicy"}
 
 
-def test_preview_fits_into_a_request() -> None:
-    """Check mode sends the template along, without its comments; CloudFormation takes 51,200 bytes that way."""
-    text = PATH.read_text(encoding="utf-8")
-    body = re.sub(r"(?m)^ *#.*\n", "", text)
-    assert len(body.encode()) <= 51_200
-    assert yaml.compose(body) is not None
+def test_template_is_within_the_limits_of_cloudformation() -> None:
+    """CloudFormation user guide, "Understand CloudFormation quotas"."""
+    sections = template()
+    assert len(PATH.read_bytes()) <= 1_000_000
+    assert len(sections["Parameters"]) <= 200
+    assert len(sections["Resources"]) <= 500
+    assert len(sections["Outputs"]) <= 200
+    assert max(len(parameter["Description"].encode()) for parameter in PARAMETERS.values()) <= 4_000
+
+
+def test_every_parameter_is_used() -> None:
+    body = {section: template()[section] for section in ("Conditions", "Resources", "Outputs")}
+    named = set(strings(body)) | {name for text in strings(body) for name in re.findall(r"\$\{(\w+)\}", text)}
+    assert PARAMETERS.keys() <= named
+
+
+def test_every_condition_is_used() -> None:
+    everything = {section: template()[section] for section in ("Conditions", "Resources", "Outputs")}
+    for name in template()["Conditions"]:
+        assert list(strings(everything)).count(name) > 1, name

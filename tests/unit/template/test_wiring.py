@@ -14,6 +14,9 @@ from unit.template.parsed import as_list
 from unit.template.parsed import properties
 from unit.template.parsed import resources
 from unit.template.parsed import template
+from unit.template.resolved import EXISTING_VPC
+from unit.template.resolved import MODES
+from unit.template.resolved import Stack
 
 
 def depends_on(name: str) -> set[str]:
@@ -21,15 +24,46 @@ def depends_on(name: str) -> set[str]:
 
 
 def test_bucket_waits_for_the_topic_policy() -> None:
-    assert "TopicPolicy" in depends_on("Bucket")
+    assert {"TopicPolicy", "FailureTopicPolicy"} <= depends_on("Bucket")
+
+
+def notifications(**parameters: str) -> dict[tuple[str, str], str]:
+    """Topic by event and prefix."""
+    stack = Stack(**parameters)
+    topics = {stack.attribute(name, "Arn"): name for name in stack.of_type("AWS::SNS::Topic")}
+    configuration = stack.resources["Bucket"]["NotificationConfiguration"]
+    assert configuration.keys() == {"TopicConfigurations"}
+    return {
+        (entry["Event"], rule["Value"]): topics[entry["Topic"]]
+        for entry in configuration["TopicConfigurations"]
+        for rule in entry["Filter"]["S3Key"]["Rules"]
+    }
 
 
 def test_both_kinds_of_event_under_the_served_prefix_reach_the_topic() -> None:
-    configurations = properties("Bucket")["NotificationConfiguration"]["TopicConfigurations"]
-    assert {c["Event"] for c in configurations} == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}
-    for configuration in configurations:
-        assert configuration["Topic"] == {"Ref": "Topic"}
-        assert configuration["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": {"Ref": "ServedPrefix"}}]
+    assert notifications() == {
+        ("s3:ObjectCreated:*", "home/"): "Topic",
+        ("s3:ObjectRemoved:*", "home/"): "Topic",
+        ("s3:ObjectCreated:*", "failed/"): "FailureTopic",
+    }
+
+
+def test_tags_are_announced_where_they_release_files() -> None:
+    assert notifications(RequiredTag="scan=clean")[("s3:ObjectTagging:*", "home/")] == "Topic"
+
+
+def test_without_failure_records_nothing_is_announced_under_their_prefix() -> None:
+    assert set(notifications(FailurePrefix="").values()) == {"Topic"}
+
+
+def test_failure_records_reach_the_dead_letters_and_test_messages_do_not() -> None:
+    """S3 user guide, "Event message structure": the test message alone has a field Event."""
+    subscription = Stack().resources["FailureSubscription"]
+    assert subscription["Endpoint"] == Stack().attribute("DeadLetterQueue", "Arn")
+    assert subscription["FilterPolicyScope"] == "MessageBody"
+    assert subscription["FilterPolicy"] == {"Event": [{"exists": False}]}
+    # A new filter takes up to 15 minutes (SNS developer guide, Message filtering): after the first test message.
+    assert {"Bucket", "DeadLetterQueuePolicy"} <= depends_on("FailureSubscription")
 
 
 def test_bucket_name_is_what_the_policies_say() -> None:
@@ -42,10 +76,11 @@ def test_bucket_is_closed_and_keeps_versions() -> None:
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
-    assert rules["OldVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": {"Ref": "OldVersionDays"}}
+    rules = {rule["Id"]: rule for rule in Stack().resources["Bucket"]["LifecycleConfiguration"]["Rules"]}
+    assert rules["OldVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": "90"}
     assert rules["UnfinishedUploads"]["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] <= 7
-    assert not [rule for rule in rules.values() if "ExpirationInDays" in rule], "a lifecycle rule removes current files"
+    expiring = {rule["Id"]: rule.get("Prefix") for rule in rules.values() if "ExpirationInDays" in rule}
+    assert expiring == {"FailureRecords": "failed/"}, "a lifecycle rule removes current files"
 
 
 def test_topic_name_is_what_the_key_policy_says() -> None:
@@ -124,20 +159,26 @@ def test_subnets_lie_in_two_zones_and_have_no_way_out() -> None:
 # Port by group: what each may be reached on.
 @pytest.mark.parametrize(
     ("group", "port"),
-    [("ServerSecurityGroup", 22), ("FileSystemSecurityGroup", 2049), ("FunctionSecurityGroup", None)],
+    [
+        ("ServerSecurityGroup", 22),
+        ("FileSystemSecurityGroup", 2049),
+        ("FunctionSecurityGroup", None),
+        ("ResolverSecurityGroup", 53),
+    ],
 )
 def test_groups_open_one_port_to_somebody_named(group: str, port: int | None) -> None:
-    rules: list[dict[str, Any]] = list(properties(group).get("SecurityGroupIngress", []))
-    rules += [
-        body["Properties"]
-        for body in resources("AWS::EC2::SecurityGroupIngress").values()
-        if body["Properties"]["GroupId"] == {"Fn::GetAtt": [group, "GroupId"]}
-    ]
-    assert [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in rules] == [
-        ("tcp", port, port) for _ in rules
-    ]
-    assert bool(rules) == (port is not None)
-    assert "0.0.0.0/0" not in str(rules)
+    for mode in MODES.values():
+        stack = Stack(**mode)
+        if group not in stack.resources:
+            continue
+        rules: list[dict[str, Any]] = list(stack.resources[group].get("SecurityGroupIngress", []))
+        rules += [
+            rule
+            for rule in stack.of_type("AWS::EC2::SecurityGroupIngress").values()
+            if rule["GroupId"] == stack.attribute(group, "GroupId")
+        ]
+        assert {(rule["FromPort"], rule["ToPort"]) for rule in rules} == ({(port, port)} if port else set())
+        assert "0.0.0.0/0" not in str(rules)
 
 
 @pytest.mark.parametrize("group", resources("AWS::EC2::SecurityGroup"))
@@ -147,13 +188,14 @@ def test_groups_have_egress_rules(group: str) -> None:
 
 
 def test_only_the_function_reaches_out_and_only_to_the_share_and_s3() -> None:
-    for group in ("ServerSecurityGroup", "FileSystemSecurityGroup"):
-        assert [rule["CidrIp"] for rule in properties(group)["SecurityGroupEgress"]] == ["127.0.0.1/32"]
-    share, s3 = properties("FunctionSecurityGroup")["SecurityGroupEgress"]
-    assert share["DestinationSecurityGroupId"] == {"Fn::GetAtt": ["FileSystemSecurityGroup", "GroupId"]}
-    _, with_list, without = s3["Fn::If"]
-    assert with_list["DestinationPrefixListId"] == {"Ref": "S3PrefixListId"}
-    assert (without["FromPort"], without["ToPort"]) == (443, 443)
+    for group in set(resources("AWS::EC2::SecurityGroup")) - {"FunctionSecurityGroup"}:
+        assert [rule["CidrIp"] for rule in properties(group)["SecurityGroupEgress"]] == ["127.0.0.1/32"], group
+    for mode, s3_alone in (({"S3PrefixListId": "pl-01234567"}, "pl-01234567"), (EXISTING_VPC, "pl-0123456789abcdef0")):
+        stack = Stack(**mode)
+        share, s3 = stack.resources["FunctionSecurityGroup"]["SecurityGroupEgress"]
+        assert share["DestinationSecurityGroupId"] == stack.attribute("FileSystemSecurityGroup", "GroupId")
+        assert (s3["FromPort"], s3["ToPort"], s3["DestinationPrefixListId"]) == (443, 443, s3_alone)
+        assert "CidrIp" not in s3
 
 
 def test_truncated_uploads_are_copied_before_they_are_deleted() -> None:

@@ -31,6 +31,9 @@ def register(file_systems: FileSystems) -> None:
     _extend("AWS::Lambda::EventSourceMapping", before=partial(typed, "lambda", "CreateEventSourceMapping"))
     _extend("AWS::EC2::VPCEndpoint", after=_complete_endpoint)
     _extend("AWS::Route53::HostedZone", after=_make_zone_private)
+    # Template reference, "Update requires: Replacement"; without a table ministack calls every change conditional.
+    ministack.replacing_properties().setdefault("AWS::S3::Bucket", ("BucketName",))
+    ministack.replacing_properties().setdefault("AWS::KMS::Key", ())
 
 
 def _same(properties: Record) -> Record:

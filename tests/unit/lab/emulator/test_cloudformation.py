@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from lab.emulator import ministack
+from lab.emulator.cloudformation import resolver
 from lab.emulator.cloudformation.security_group_rules import wire_parameters
 from lab.emulator.cloudformation.typed import typed
 
@@ -74,3 +76,53 @@ def test_a_rule_on_the_wire(peer: dict[str, Any], name: str) -> None:
 def test_a_rule_has_exactly_one_peer(peers: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="Exactly one"):
         wire_parameters({**RULE, **peers})
+
+
+RESOLVER = "AWS::Route53Resolver::ResolverEndpoint"
+INBOUND = {
+    "Name": "acme-gateway",
+    "Direction": "INBOUND",
+    "IpAddresses": [{"SubnetId": "subnet-1"}, {"SubnetId": "subnet-2"}],
+    "SecurityGroupIds": ["sg-1"],
+}
+
+
+@pytest.fixture
+def resolver_type(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The handler of resolver endpoints, in a VPC of two subnets."""
+    handlers: dict[str, Any] = {}
+    monkeypatch.setattr(ministack, "resource_handlers", lambda: handlers)
+    monkeypatch.setattr(ministack, "replacing_properties", dict)
+    monkeypatch.setattr(ministack, "tag_properties", dict)
+    monkeypatch.setattr(ministack, "subnets", lambda: {f"subnet-{n}": {"VpcId": "vpc-1"} for n in (1, 2)})
+    resolver.register("111122223333", "eu-central-1")
+    handler: dict[str, Any] = handlers[RESOLVER]
+    return handler
+
+
+def test_resolver_endpoint_is_made_as_documented(resolver_type: dict[str, Any]) -> None:
+    endpoint_id, attributes = resolver_type["create"]("Resolver", INBOUND, "acme-gateway")
+    assert endpoint_id.startswith("rslvr-in-")
+    assert attributes == {
+        "Arn": f"arn:aws:route53resolver:eu-central-1:111122223333:resolver-endpoint/{endpoint_id}",
+        "Direction": "INBOUND",
+        "HostVPCId": "vpc-1",
+        "IpAddressCount": "2",
+        "Name": "acme-gateway",
+        "ResolverEndpointId": endpoint_id,
+    }
+    assert resolver_type["update"](endpoint_id, INBOUND, INBOUND | {"Name": "other"}, "acme-gateway")[0] == endpoint_id
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Direction": "BOTH"}, "Direction is BOTH"),
+        ({"IpAddresses": [{"SubnetId": "subnet-1"}]}, "at least two"),
+        ({"IpAddresses": [{"SubnetId": "subnet-1"}, {"SubnetId": "subnet-9"}]}, "'subnet-9' does not exist"),
+        ({"SecurityGroupIds": []}, "SecurityGroupIds is empty"),
+    ],
+)
+def test_resolver_endpoint_that_aws_refuses(resolver_type: dict[str, Any], change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        resolver_type["create"]("Resolver", INBOUND | change, "acme-gateway")

@@ -27,6 +27,7 @@ from replicator.deadline import Deadline
 from replicator.errors import PermanentError
 from replicator.errors import ShareUnusableError
 from replicator.errors import TransientError
+from replicator.errors import from_os
 from replicator.parallel import in_parallel
 from replicator.paths import SharePath
 from replicator.paths import readable
@@ -163,8 +164,8 @@ class Share:
     def sync(self, workers: int = 1) -> None:
         """Flush every directory that has changed, so that all outlives a crash of the server.
 
-        To be called before the messages are deleted from the queue. Raises ``TransientError`` if a directory that files
-        were placed in has been moved away in the meantime.
+        To be called before the messages are deleted from the queue. Raises ``TransientError`` if a directory cannot be
+        flushed, or if one that files were placed in has been moved away in the meantime.
         """
         changed, self._changed = self._changed, set()
         in_parallel(workers, self._sync, list(changed))
@@ -182,7 +183,9 @@ class Share:
         except OSError as error:
             # Pruned or replaced: that has changed a directory above it, or is somebody else's doing.
             if error.errno not in _GONE:
-                raise
+                problem = from_os(error)
+                reason = f"the directory {readable(components)!r} could not be flushed: {problem.reason}"
+                raise TransientError(reason, problem.remedy) from error
 
     def _stands(self, components: tuple[bytes, ...], held: int) -> bool:
         try:

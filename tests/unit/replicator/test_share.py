@@ -252,6 +252,19 @@ def test_a_directory_that_is_moved_away_is_noticed(share: Share, root: Path) -> 
         share.sync()
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EACCES])
+def test_a_directory_that_cannot_be_flushed_is_named(
+    share: Share, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    upload(share, "acme/in/a", b"1")
+    monkeypatch.setattr("replicator.share.os.fsync", fail)
+    with pytest.raises(TransientError, match=rf"the directory '.*' could not be flushed: .* {errno.errorcode[number]}"):
+        share.sync()
+
+
 def test_a_directory_that_is_removed_is_made_again(share: Share, root: Path, tree: Tree) -> None:
     upload(share, "acme/in/a", b"1")
     shutil.rmtree(root / "acme")

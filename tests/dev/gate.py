@@ -48,6 +48,12 @@ class Outcome:
     skipped: int
 
 
+# Integration tests of the template, of what deploys it and of what runs in it; apart, so that both lanes have some.
+STACK_TESTS = tuple(
+    f"tests/integration/test_{name}*.py" for name in ("gateway", "lab_cloudformation", "replicator", "template")
+)
+
+
 def molecule_scenarios() -> list[str]:
     return sorted(path.parent.name for path in CHECKOUT.glob("extensions/molecule/*/molecule.yml"))
 
@@ -55,7 +61,19 @@ def molecule_scenarios() -> list[str]:
 def checks() -> list[Check]:
     """Every check, the longest first, so that two lanes end at about the same time."""
     return [
-        Check("integration", "integration", ("pytest", "-q", "--durations=10", "tests/integration"), counted=True),
+        Check(
+            "integration-modules",
+            "integration",
+            (
+                "pytest",
+                "-q",
+                "--durations=10",
+                *(f"--ignore-glob={files}" for files in STACK_TESTS),
+                "tests/integration",
+            ),
+            counted=True,
+        ),
+        Check("integration-stack", "integration", ("pytest", "-q", "--durations=10", *STACK_TESTS), counted=True),
         *(
             Check(f"molecule-{name}", "molecule", ("molecule", "test", "--scenario-name", name))
             for name in molecule_scenarios()

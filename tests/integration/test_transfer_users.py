@@ -183,6 +183,7 @@ def test_users_are_for_servers_that_have_their_own_whether_they_run_or_not(
         assert f"server {elsewhere['ServerId']} takes its users from AWS_LAMBDA" in refused
     aws("transfer").delete_server(ServerId=elsewhere["ServerId"])
 
+    aws("transfer").get_waiter("server_online").wait(ServerId=server, WaiterConfig={"Delay": 1})
     aws("transfer").stop_server(ServerId=server)
     four_runs(roster, USERS)
     assert len(on_server()) == 3

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from replicator import batch
 from replicator.capacity import affordable
+from replicator.capacity import keep_to_one_processor
 from replicator.converge import Converger
 from replicator.dead_letters import DeadLetters
 from replicator.deadline import Deadline
@@ -47,6 +48,7 @@ def handle(event: object, context: Context) -> dict[str, object]:
 def _process() -> Process:
     """Made at the first invocation, so that a setting's error stands in that invocation's log and answer."""
     settings = read_settings(os.environ)
+    keep_to_one_processor(os.environ)
     return Process(settings, create_client(os.environ, settings.bucket))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from replicator.capacity import affordable
+from replicator.capacity import keep_to_one_processor
 from unit.replicator.function import Function
 from unit.replicator.function import failures
 from unit.replicator.test_events import notification
@@ -73,3 +74,25 @@ def test_no_more_keys_at_a_time_than_that(
     assert function.invoke(queued(*[notification(name) for name in names])) == failures()
     assert most[0] == limit
     assert threading.active_count() == before  # No thread outlives the invocation.
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "kept"), [("512", True), ("1769", True), ("1770", False), ("much", False), ("", False)]
+)
+def test_one_processor_where_lambda_gives_the_time_of_one(
+    monkeypatch: pytest.MonkeyPatch, megabytes: str, kept: bool
+) -> None:
+    asked: list[set[int]] = []
+    monkeypatch.setattr("replicator.capacity.os.sched_getaffinity", lambda process: {4, 7})
+    monkeypatch.setattr("replicator.capacity.os.sched_setaffinity", lambda process, wanted: asked.append(wanted))
+    keep_to_one_processor({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": megabytes})
+    assert [len(wanted) for wanted in asked] == ([1] if kept else [])
+    assert all(wanted < {4, 7} for wanted in asked)
+
+
+def test_a_sandbox_that_forbids_it_is_only_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbid(process: int, wanted: set[int]) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("replicator.capacity.os.sched_setaffinity", forbid)
+    keep_to_one_processor({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"})

@@ -44,8 +44,8 @@ _CONDITIONS = """\
 - **Server and clients share the two processors.** Ours keeps itself to one of them, as it does in a Lambda function of
   up to 1,769 MB, which is given the time of one at most; nobody else is pinned. The server
   (`tests/bench/replicator/server.py`: epoll, sendfile, contents from memory) answers as S3 does, with versions and
-  CRC64NVME, and takes 0.01 to 0.07 ms of a processor for an object. It counts for nobody. It speaks plain HTTP where the
-  table does not say TLS.
+  CRC64NVME, and takes 0.01 to 0.07 ms of a processor for an object. It counts for nobody. It speaks plain HTTP where
+  the table does not say TLS.
 - CPU is user + system time of the client with all its children (`wait4`), peak memory the largest resident set among
   them. Time is the whole command's, its start included.
 - `/dev/shm` is a file system that costs next to nothing, so the tools themselves are compared. The tables that say

@@ -20,6 +20,7 @@ from lab.hosts import qemu
 from lab.hosts.guest import Guest
 from lab.hosts.nfs import Server
 from lab.hosts.paths import HostsDirectory
+from lab.hosts.tls import Front
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     resolve.add_argument("address", nargs="?", default=qemu.MOUNT_TARGET)
     add("nfs-start", nfs_start, "export a directory by NFSv4.1").add_argument("export", type=Path)
     add("nfs-stop", nfs_stop, "stop the NFS server; mounts stay and wait for it")
+    add("tls-start", tls_start, "take TLS in front of the NFS server, with a certificate for a name").add_argument(
+        "certified_name", metavar="name"
+    )
+    add("tls-stop", tls_stop, "stop taking TLS")
     add("down", down, "stop every host and the NFS server and remove what they left")
     return parser
 
@@ -117,7 +122,23 @@ def nfs_stop(directory: HostsDirectory, _: argparse.Namespace) -> int:
     return 0
 
 
+def tls_start(directory: HostsDirectory, arguments: argparse.Namespace) -> int:
+    machine.require()
+    front = Front(directory)
+    front.start(arguments.certified_name)
+    print(
+        f"Hosts reach {arguments.certified_name} by TLS at {qemu.TLS_MOUNT_TARGET}:2049; authority: {front.authority}"
+    )
+    return 0
+
+
+def tls_stop(directory: HostsDirectory, _: argparse.Namespace) -> int:
+    print("The TLS front is stopped." if Front(directory).stop() else "No TLS front runs.")
+    return 0
+
+
 def down(directory: HostsDirectory, _: argparse.Namespace) -> int:
+    Front(directory).stop()
     Server(directory).stop()
     guest.remove_all(directory)
     print(f"No host of the lab in {directory.lab} is left.")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import secrets
 import shutil
 import subprocess
@@ -16,13 +15,13 @@ from lab import processes
 from lab.errors import LabError
 from lab.hosts import image as images
 from lab.hosts import qemu
+from lab.hosts.paths import HOST_NAME
 from lab.hosts.paths import HostsDirectory
 from lab.hosts.paths import free_port
 from lab.hosts.ssh import Connection
 
 WAKE_SECONDS = 60.0
 PERSONALIZE = images.INGREDIENTS / "personalize.sh"
-HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 class Guest:
@@ -77,7 +76,7 @@ class Guest:
         begin = time.monotonic()
         disk = self.root / "disk.qcow2"
         images.create_layer(image.disk, "qcow2", disk)
-        network = qemu.Network(ssh_port=free_port(), nfs_port=self.hosts.nfs_port())
+        network = qemu.Network(free_port(), self.hosts.port("nfs"), self.hosts.port("tls"))
         Connection.create(self.root, self.name, network.ssh_port, image.key, image.host_key)
         boot = qemu.Boot(image.accelerator, image.kernel, image.initrd, disk)
         command = qemu.command(boot, self.root, network)

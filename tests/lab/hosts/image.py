@@ -33,6 +33,8 @@ RECIPE = "2"
 DISK_SIZE = "1400M"
 MINIMUM_FREE_BYTES = 3 * 1024**3
 BOOT_SECONDS = 240.0
+# A guest reads from its image as long as it runs; none runs for a day.
+KEEP_SECONDS = 24 * 3600.0
 DOCUMENTATION = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*", "/usr/share/info/*")
 
 Report = Callable[[str], None]
@@ -87,8 +89,10 @@ def ensure(report: Report) -> Image:
     with _lock(cache):
         if not directory.exists():
             _check_space(cache)
+            prune(cache, time.time() - KEEP_SECONDS)
             with _draft(cache, directory) as draft:
                 _build(suite, draft, report)
+        os.utime(directory)
         accelerator = machine.accelerator(directory / "vmlinuz", directory / "initrd.img", directory)
         state = directory / state_key(accelerator, machine.qemu_version())
         image = Image(directory, accelerator, state / "disk.qcow2", state / "memory")
@@ -98,6 +102,14 @@ def ensure(report: Report) -> Image:
     return (
         image if image.state is not None and image.state.exists() else Image(directory, accelerator, image.disk, None)
     )
+
+
+def prune(cache: Path, before: float) -> list[str]:
+    """Remove the images that nobody has asked for since: each takes a gigabyte, every change of a recipe makes one."""
+    old = [path for path in cache.glob("[0-9a-f]" * 16) if path.stat().st_mtime < before]
+    for path in old:
+        shutil.rmtree(path)
+    return sorted(path.name for path in old)
 
 
 def _build(suite: str, draft: Path, report: Report) -> None:
@@ -167,7 +179,7 @@ def _running(image: Image, draft: Path, disk: Path, arguments: tuple[str, ...]) 
     with tempfile.TemporaryDirectory(prefix="mft-image-") as scratch:
         (draft / "monitor").unlink(missing_ok=True)
         (draft / "monitor").symlink_to(Path(scratch) / "monitor")
-        network = qemu.Network(ssh_port=free_port(), nfs_port=free_port())
+        network = qemu.Network(free_port(), free_port(), free_port())
         boot = qemu.Boot(image.accelerator, image.kernel, image.initrd, disk)
         command = qemu.command(boot, Path(scratch), network)
         process = subprocess.Popen(

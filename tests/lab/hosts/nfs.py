@@ -73,7 +73,7 @@ class Server:
         self.log = self.root / "ganesha.log"
 
     def port(self) -> int:
-        return self.directory.nfs_port()
+        return self.directory.port("nfs")
 
     def start(self, export: Path) -> None:
         if not export.is_dir():

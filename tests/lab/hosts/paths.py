@@ -22,6 +22,7 @@ CACHE_VARIABLE = "MFT_CACHE_DIR"
 LONGEST_SOCKET_PATH = 90
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 RESERVED_NAMES = ("nfs",)
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 def cache_directory() -> Path:
@@ -61,12 +62,12 @@ class HostsDirectory:
         self.root.mkdir(parents=True, exist_ok=True)
         self.ssh_config.write_text(f'Include "{self.root}/*/ssh_config"\n', encoding="utf-8")
 
-    def nfs_port(self) -> int:
-        """Drawn once and kept: guests hold on to it through every restart of the server."""
-        memory = self.root / "nfs" / "port"
+    def port(self, service: str) -> int:
+        """Of `nfs` or `tls`. Drawn once and kept: guests hold on to it through every restart of the server."""
+        memory = self.root / "nfs" / f"{service}-port"
         memory.parent.mkdir(parents=True, exist_ok=True)
         if not memory.exists():
-            draft = memory.with_name(f"port.{os.getpid()}")
+            draft = memory.with_name(f"{memory.name}.{os.getpid()}")
             draft.write_text(f"{free_port()}\n", encoding="utf-8")
             # Two guests may start at once: the first one's port counts.
             with contextlib.suppress(FileExistsError):

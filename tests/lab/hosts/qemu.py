@@ -16,8 +16,11 @@ from lab.errors import LabError
 
 PROGRAM = "qemu-system-x86_64"
 MEMORY_MEGABYTES = 512
-# Where a guest finds the share, as it would find an EFS mount target's address in its own network.
+# Where a guest finds the share, as it would find the addresses of an EFS file system's two mount targets.
 MOUNT_TARGET = "10.0.2.100"
+OTHER_MOUNT_TARGET = "10.0.2.101"
+# EFS takes TLS on the same addresses; here it has one of its own.
+TLS_MOUNT_TARGET = "10.0.2.102"
 NFS_PORT = 2049
 
 KERNEL_ARGUMENTS = (
@@ -39,14 +42,18 @@ class Network:
 
     ssh_port: int
     nfs_port: int
+    tls_port: int
 
     def arguments(self) -> tuple[str, ...]:
         # `cmd:` starts a process per connection (qemu's manual, "guestfwd"), so that a server that comes back is
         # reached again; without it qemu opens one connection at start and never another.
+        targets = {MOUNT_TARGET: self.nfs_port, OTHER_MOUNT_TARGET: self.nfs_port, TLS_MOUNT_TARGET: self.tls_port}
+        forwards = (
+            f"guestfwd=tcp:{address}:{NFS_PORT}-cmd:/bin/nc 127.0.0.1 {port}" for address, port in targets.items()
+        )
         return (
             "-netdev",
-            f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,"
-            f"guestfwd=tcp:{MOUNT_TARGET}:{NFS_PORT}-cmd:/bin/nc 127.0.0.1 {self.nfs_port}",
+            f"user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,{','.join(forwards)}",
         )
 
 

@@ -6,9 +6,7 @@ shift 2
 
 # A guest reaches no mirror: the packages that roles install lie on its own disk, with an index as apt wants it.
 mkdir "$tree/srv/packages"
-chroot "$tree" apt-get install --yes --no-install-recommends --download-only "$@"
-mv "$tree"/var/cache/apt/archives/*.deb "$tree/srv/packages/"
-chroot "$tree" sh -c 'cd /srv/packages && apt-get download --quiet nfs-common'
+chroot "$tree" sh -c 'cd /srv/packages && apt-get download --quiet "$@"' sh "$@"
 (
     cd "$tree/srv/packages"
     for package in *.deb; do
@@ -51,6 +49,8 @@ MaxStartups 100
 SSHD
 
 chroot "$tree" systemctl --quiet enable systemd-networkd systemd-networkd-wait-online ssh
+# Whoever wants one of these says so.
+chroot "$tree" systemctl --quiet disable autofs stunnel4
 # Nothing may wake up by itself when a guest's clock jumps from the day of its image to today.
 chroot "$tree" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
     e2scrub_all.timer e2scrub_reap.service fstrim.timer getty@tty1.service systemd-tmpfiles-clean.timer

@@ -1,10 +1,11 @@
 # Copyright: Contributors to the mft.aws project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When an image or a saved state is made anew."""
+"""When an image or a saved state is made anew, and when an old one goes."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -48,3 +49,11 @@ def test_state_is_made_anew_for_another_machine(monkeypatch: pytest.MonkeyPatch)
     before = image.state_key("tcg", "QEMU emulator version 7.2.22")
     monkeypatch.setattr(qemu, "MEMORY_MEGABYTES", 1024)
     assert image.state_key("tcg", "QEMU emulator version 7.2.22") != before
+
+
+def test_images_that_nobody_asks_for_any_more_go(tmp_path: Path) -> None:
+    for name, used in (("0123456789abcdef", 1000.0), ("fedcba9876543210", 3000.0), ("unrelated", 1000.0)):
+        (tmp_path / name / "state").mkdir(parents=True)
+        os.utime(tmp_path / name, (used, used))
+    assert image.prune(tmp_path, before=2000.0) == ["0123456789abcdef"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fedcba9876543210", "unrelated"]

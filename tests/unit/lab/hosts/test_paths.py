@@ -28,10 +28,11 @@ def test_refuses_a_directory_too_long_for_sockets() -> None:
         HostsDirectory(Path("/srv") / ("long-" * 20)).guest("app1")
 
 
-def test_nfs_port_is_drawn_once(tmp_path: Path) -> None:
-    first = HostsDirectory(tmp_path).nfs_port()
-    assert HostsDirectory(tmp_path).nfs_port() == first
-    assert sorted(path.name for path in (tmp_path / "hosts/nfs").iterdir()) == ["port"]
+def test_port_of_each_service_is_drawn_once(tmp_path: Path) -> None:
+    first = {service: HostsDirectory(tmp_path).port(service) for service in ("nfs", "tls")}
+    assert {service: HostsDirectory(tmp_path).port(service) for service in ("nfs", "tls")} == first
+    assert len(set(first.values())) == 2
+    assert sorted(path.name for path in (tmp_path / "hosts/nfs").iterdir()) == ["nfs-port", "tls-port"]
 
 
 def test_pid_of_somebody_else_is_not_this_labs(tmp_path: Path) -> None:

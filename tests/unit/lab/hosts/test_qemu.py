@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.hosts import qemu
 
 BOOT = qemu.Boot("tcg", Path("/c/vmlinuz"), Path("/c/initrd.img"), Path("/l/hosts/app1/disk.qcow2"))
-NETWORK = qemu.Network(ssh_port=40022, nfs_port=42049)
+NETWORK = qemu.Network(ssh_port=40022, nfs_port=42049, tls_port=42050)
 
 
 def after(arguments: tuple[str, ...], option: str) -> str:
@@ -23,6 +23,8 @@ def test_guest_reaches_nothing_but_the_share_and_loopback_reaches_ssh() -> None:
     assert [part for part in network if "fwd=" in part] == [
         "hostfwd=tcp:127.0.0.1:40022-:22",
         "guestfwd=tcp:10.0.2.100:2049-cmd:/bin/nc 127.0.0.1 42049",
+        "guestfwd=tcp:10.0.2.101:2049-cmd:/bin/nc 127.0.0.1 42049",
+        "guestfwd=tcp:10.0.2.102:2049-cmd:/bin/nc 127.0.0.1 42050",
     ]
 
 

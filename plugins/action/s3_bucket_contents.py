@@ -8,29 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.mft.aws.plugins.plugin_utils.following import rounds
+from ansible_collections.mft.aws.plugins.plugin_utils.following import FollowingAction
 
-_MODULE = "mft.aws.s3_bucket_contents"
 _COUNTS = ("versions", "delete_markers", "uploads")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(FollowingAction):
+    module = "mft.aws.s3_bucket_contents"
+
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-
-        def once(more: Any) -> dict[str, Any]:
-            result: dict[str, Any] = self._execute_module(
-                module_name=_MODULE, module_args={**arguments, **more}, task_vars=task_vars
-            )
-            return result
-
         result: dict[str, Any] = {}
         total = dict.fromkeys(_COUNTS, 0)
         lines: list[str] = []
         # It ends when the bucket is empty: as long as versions go, there is no reason to stop.
-        for result in rounds(once, float("inf")):
+        for result in self.follow(task_vars, float("inf")):
             total = {name: total[name] + result.get(name, 0) for name in _COUNTS}
             lines += result.get("lines", [])
         if result.get("failed"):

@@ -14,6 +14,7 @@ import time
 import typing
 from typing import Any
 
+from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 if typing.TYPE_CHECKING:
@@ -37,3 +38,20 @@ def rounds(run: Callable[[Mapping[str, Any]], dict[str, Any]], timeout: float) -
         if result.get("failed") or result.get("finished", True) or time.monotonic() > deadline:
             return
         more = result["next"]
+
+
+class FollowingAction(ActionBase):  # type: ignore[misc]
+    """An action plugin that runs the module of its name, as often as that takes."""
+
+    module: str
+
+    def once(self, task_vars: Any, **more: Any) -> dict[str, Any]:
+        """One run with the task's arguments and more."""
+        result: dict[str, Any] = self._execute_module(
+            module_name=self.module, module_args={**self._task.args, **more}, task_vars=task_vars
+        )
+        return result
+
+    def follow(self, task_vars: Any, timeout: float, **more: Any) -> Iterator[dict[str, Any]]:
+        """The results of C(rounds) of it."""
+        return rounds(lambda next_: self.once(task_vars, **{**more, **next_}), timeout)

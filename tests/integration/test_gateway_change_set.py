@@ -10,11 +10,14 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 
 import boto3
 import pytest
+from ansible_collections.mft.aws.plugins.action.cloudformation_events_info import gathered
+from ansible_collections.mft.aws.plugins.plugin_utils.following import rounds
 
 from integration.support import run_module
 
@@ -58,15 +61,14 @@ class Stack:
 
     def settle(self, began: dict[str, Any]) -> dict[str, Any]:
         """All events of an operation, as the action plugin gathers them."""
-        events, more = [], {}
-        while True:
-            options = {"stack_name": began["stack_id"], "token": began["token"], "wait": 20, **more}
-            result = run_module(self._lab, "cloudformation_events_info", **options)
-            assert not result.get("failed"), result
-            events += result["events"]
-            if result["finished"]:
-                return {**result, "events": events}
-            more = result["next"]
+        options = {"stack_name": began["stack_id"], "token": began["token"], "wait": 20}
+
+        def once(more: Mapping[str, Any]) -> dict[str, Any]:
+            return run_module(self._lab, "cloudformation_events_info", **options, **more)
+
+        done = gathered(rounds(once, 60))
+        assert not done.get("failed"), done
+        return done
 
     def deploy(self, template: Template, **options: Any) -> dict[str, Any]:
         proposal = self.change_set(template, **options)

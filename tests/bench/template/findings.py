@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Findings of the policy scanner: our template beside the design it started from.
 
-usage: python tests/bench/template/findings.py      (needs .venv-scan, made by `make environments`)
+usage: python tests/bench/template/findings.py      (needs .venv-scan, made by `make scanner`)
 
 Counts are checkov's own. Suppressions of ours stand in the template, each with its reason, and are printed.
 """
